@@ -1,0 +1,80 @@
+/* Piko: a program that profiles itself over HTTP, as Go programs do.
+ *
+ *     #include <piko/piko.h>
+ *
+ *     struct piko_profiling *profiling;
+ *     int error = piko_profiling_start(&(struct piko_profiling_options){0}, &profiling);
+ *     ...
+ *     piko_profiling_stop(profiling);
+ *
+ * and then, from outside:
+ *
+ *     piko profile http://localhost:8080/
+ *     go tool pprof http://localhost:6060/_piko/debug/pprof/profile
+ *
+ * Clean as C99 and as C++. Link with `pkg-config --cflags --libs piko`. */
+#ifndef PIKO_PIKO_H
+#define PIKO_PIKO_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PIKO_EXPORT __attribute__((visibility("default")))
+#else
+#define PIKO_EXPORT
+#endif
+
+/* A rate of PIKO_OFF switches that profile off. */
+#define PIKO_OFF (-1)
+
+enum piko_log_level { PIKO_LOG_INFO = 0, PIKO_LOG_WARNING = 1, PIKO_LOG_ERROR = 2 };
+
+/* Gets what there is to say, one line without its newline. May be called from any of Piko's threads, or from within
+ * piko_profiling_start() and piko_profiling_stop(); must not call them. `message` lives for the call. */
+typedef void (*piko_log_function)(void *data, enum piko_log_level level, const char *message);
+
+/* Zero means default, for each field: `(struct piko_profiling_options){0}` is a good start. */
+struct piko_profiling_options {
+    int port;                 /* TCP port of the endpoints; 0 = 6060; 1 to 65535; PIKO_ANY_PORT = a free one */
+    const char *bind_address; /* name or address to listen on; NULL = "localhost" */
+    int64_t block_rate_ns;    /* waits at least this long are always recorded, shorter ones in proportion; 0 = 1000 */
+    int64_t mutex_fraction;   /* 1 in n contended unlocks is recorded; 0 = 10 */
+    int64_t mem_profile_rate_bytes; /* one sample per so many bytes allocated, on average; 0 = 524288; 1 = everything */
+    int rolling_trace;              /* not 0: keep a bounded window of the recent past */
+    int64_t rolling_trace_min_age_ns; /* how far the window should reach back; 0 = 15 s */
+    int64_t rolling_trace_max_bytes;  /* memory that it may take, which wins; 0 = 16 MiB */
+    piko_log_function log;            /* NULL = one line on standard error */
+    void *log_data;
+};
+
+#define PIKO_ANY_PORT (-1)
+
+struct piko_profiling;
+
+/* Start profiling and serve the endpoints under http://ADDRESS:PORT/_piko/.
+ *
+ * options   read during the call only; NULL = all defaults
+ * ret       on success the handle for piko_profiling_stop(); untouched on failure
+ *
+ * Returns 0 or a negative errno, with the reason in a line to `log`: -EADDRINUSE (port in use: no other is tried),
+ * -EINVAL (an option out of range: says which), -EALREADY (running already), -ENOMEM, -EACCES, ... On failure the
+ * program is as it was.
+ * Threads: any. Not in a signal handler. One profiling at a time in a process. */
+PIKO_EXPORT int piko_profiling_start(const struct piko_profiling_options *options, struct piko_profiling **ret);
+
+/* The port that is listened on. */
+PIKO_EXPORT int piko_profiling_port(const struct piko_profiling *profiling);
+
+/* Stop: running captures end with what they have, threads are joined, the socket is closed. Start works again after it.
+ * Takes NULL. Returns 0. Threads: any, once per handle. Not in a signal handler. */
+PIKO_EXPORT int piko_profiling_stop(struct piko_profiling *profiling);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,31 @@
+/* Log-bucketed latency histogram: 3 significant digits, 1 µs resolution at the bottom, up to an hour; every request counts.
+ * Buckets are those of HdrHistogram with 2048 sub-buckets. Adding costs one increment; histograms add and subtract. */
+#ifndef PIKO_LOAD_HISTOGRAM_H
+#define PIKO_LOAD_HISTOGRAM_H
+
+#include <stdint.h>
+
+#define HISTOGRAM_HIGHEST_NS 3600000000000ull /* longer ones count as this */
+
+struct histogram;
+
+/* NULL when memory ran out. */
+struct histogram *histogram_new(void);
+void histogram_free(struct histogram *histogram);
+void histogram_reset(struct histogram *histogram);
+void histogram_record(struct histogram *histogram, uint64_t latency_ns);
+void histogram_add(struct histogram *sum, const struct histogram *other); /* sum += other */
+void histogram_subtract(struct histogram *rest,
+                        const struct histogram *other); /* rest -= other, an earlier snapshot of it */
+void histogram_copy(struct histogram *to, const struct histogram *from);
+
+uint64_t histogram_count(const struct histogram *histogram);
+double
+histogram_mean_ns(const struct histogram *histogram); /* exact: from the sum, not from the buckets; 0 when empty */
+double histogram_deviation_ns(const struct histogram *histogram); /* standard deviation */
+uint64_t histogram_min_ns(const struct histogram *histogram);     /* lowest of its bucket range; 0 when empty */
+uint64_t histogram_max_ns(const struct histogram *histogram);
+/* Smallest value that at least `percent` (0 to 100) of all are not above; 0 when empty. */
+uint64_t histogram_percentile_ns(const struct histogram *histogram, double percent);
+
+#endif

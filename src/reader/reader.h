@@ -1,0 +1,71 @@
+/* From the capture segment to profiles, dumps and figures. Trusts nothing in the segment. */
+#ifndef PIKO_READER_READER_H
+#define PIKO_READER_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "profile/profile.h"
+
+struct segment;
+struct reader;
+
+enum reader_kind {
+    READER_HEAP,   /* default_sample_type inuse_space */
+    READER_ALLOCS, /* the same records, default alloc_space */
+    READER_BLOCK,
+    READER_MUTEX,
+    READER_GOROUTINE,    /* one sample a thread, its stack; takes a dump */
+    READER_THREADCREATE, /* live threads by the stack that created them */
+};
+
+/* Look at a mapped segment, `bytes` long. It stays the caller's, who unmaps it after reader_free().
+ * 0, -ENOMEM, or -EBADMSG when the header is not one of ours (magic, version, sizes, tables outside the mapping). */
+int reader_new(struct segment *segment, size_t bytes, struct reader **ret);
+void reader_free(struct reader *reader); /* takes NULL; no capture may be running */
+
+/* A symbolized snapshot of one kind, cumulative since the segment was made, owned by the caller (profile_free()).
+ * Rates, lost samples and own cost are in its comments. 0, -ENOMEM, or -ETIMEDOUT when a dump was needed and the target
+ * did not take one within a second (the profile then comes from what is known; see its comments).
+ * Threads: any number at once. */
+int reader_profile(struct reader *reader, enum reader_kind kind, struct profile **ret);
+
+/* Same without symbols, for two snapshots of which only the difference is shown: reader_symbolize() then fills them. */
+int reader_profile_raw(struct reader *reader, enum reader_kind kind, struct profile **ret);
+int reader_symbolize(struct reader *reader, struct profile *profile);
+
+/* CPU: begin starts or joins the sampler, at `hz` samples a second of CPU time (0 = default 100) if it is the first,
+ * and takes a snapshot; end takes another, leaves the sampler and answers the symbolized difference. reader_cpu_end
+ * frees the capture also on failure; with ret NULL it only leaves. Any number at once. 0, -ENOMEM, -ETIMEDOUT. */
+struct reader_cpu;
+int reader_cpu_begin(struct reader *reader, unsigned hz, struct reader_cpu **ret);
+int reader_cpu_end(struct reader_cpu *capture, struct profile **ret);
+
+/* The thread dump as Go writes it: debug=2, one block a thread:
+ *     goroutine 5123 [mutex wait, 2 minutes, name=worker-3]:
+ *     function(...)
+ *     	/path/file.c:88 +0x1f
+ * 0, -ENOMEM, -ETIMEDOUT (the text is then the newest that is known). */
+int reader_dump(struct reader *reader, struct buffer *ret);
+
+/* One line of /debug/pprof/symbol: the function's name at a run-time address, "" when unknown. 0 or -ENOMEM. */
+int reader_symbol(struct reader *reader, uint64_t address, struct buffer *ret);
+
+/* The command line of the target, NUL between arguments (from /proc/PID/cmdline). 0 or a negative errno. */
+int reader_cmdline(struct reader *reader, struct buffer *ret);
+
+/* Figures for the index and the status. */
+struct reader_figures {
+    uint32_t pid;
+    uint64_t threads;   /* live, ours left out */
+    uint64_t cpu_users; /* CPU captures that run now */
+    uint64_t mem_profile_rate_bytes, block_rate_ns, mutex_fraction, cpu_period_ns;
+    uint64_t samples, lost_samples, truncated_stacks, handler_ns;
+    uint64_t segment_bytes_used; /* committed memory, estimated from the tables' cursors */
+    uint64_t profile_counts[6];  /* entries, by enum reader_kind: the index's Count column */
+};
+void reader_figures(struct reader *reader, struct reader_figures *ret);
+
+#endif

@@ -1,0 +1,34 @@
+/* Flat and cumulative values by function or by line: the figures of `go tool pprof -top`, to the last digit.
+ * Flat belongs to the innermost line of the leaf alone; cum counts a function once a sample however often it recurs. */
+#ifndef PIKO_REPORT_TABLE_H
+#define PIKO_REPORT_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "profile/profile.h"
+#include "report/focus.h"
+
+enum table_group { TABLE_BY_FUNCTION, TABLE_BY_LINE };
+
+struct table_row {
+    const char *function; /* lives as long as the profile */
+    const char *file;     /* "" unknown; of the function's heaviest line when grouped by function */
+    int64_t line;         /* 0 unknown; likewise */
+    int64_t flat, cum;
+};
+
+struct table {
+    struct table_row *rows; /* by |flat| descending, then |cum| descending, then name */
+    size_t n_rows;
+    int64_t total; /* of the whole profile, before focus: what 100 % is */
+    const struct profile_value_type *type;
+};
+
+/* Frames that match the profile's drop_frames are dropped as pprof does (and kept by keep_frames).
+ * 0, -ENOMEM or -EINVAL (no such sample type). Freed by table_done(). */
+int table_build(const struct profile *profile, uint32_t sample_type, enum table_group group, const struct focus *focus,
+                struct table *ret);
+void table_done(struct table *table);
+
+#endif

@@ -1,0 +1,41 @@
+#include "segment/segment.h"
+
+static uint64_t place(uint64_t cursor, struct segment_table *table, uint32_t count, uint32_t stride) {
+    cursor = (cursor + SEGMENT_SHARED_ALIGN - 1) & ~(uint64_t)(SEGMENT_SHARED_ALIGN - 1);
+    if (table)
+        *table = (struct segment_table){.offset = cursor, .count = count, .stride = stride};
+    return cursor + (uint64_t)count * stride;
+}
+
+/* The one list of tables; `segment` may be NULL to only add up the sizes. */
+static uint64_t place_all(struct segment *segment) {
+    uint64_t cursor = sizeof(struct segment);
+#define PLACE(table, count, type) cursor = place(cursor, segment ? &segment->table : NULL, count, sizeof(type))
+    PLACE(threads, SEGMENT_THREADS_MAX, struct segment_thread);
+    PLACE(modules, SEGMENT_MODULES_MAX, struct segment_module);
+    PLACE(stack_slots, SEGMENT_STACK_SLOTS, segment_stack_slot);
+    PLACE(stack_words, SEGMENT_STACK_WORDS, uint64_t);
+    PLACE(cpu, SEGMENT_CPU_BUCKETS, struct segment_cpu_bucket);
+    PLACE(heap, SEGMENT_HEAP_BUCKETS, struct segment_heap_bucket);
+    PLACE(block, SEGMENT_WAIT_BUCKETS, struct segment_wait_bucket);
+    PLACE(mutex, SEGMENT_WAIT_BUCKETS, struct segment_wait_bucket);
+    PLACE(live, SEGMENT_LIVE_SLOTS, struct segment_live);
+#undef PLACE
+    return place(cursor, NULL, 0, 0);
+}
+
+uint64_t segment_bytes(void) {
+    return place_all(NULL);
+}
+
+void segment_format(struct segment *segment, uint32_t pid, uint32_t page_bytes, uint64_t monotonic_ns,
+                    uint64_t realtime_ns) {
+    segment->version = SEGMENT_VERSION;
+    segment->header_bytes = sizeof(struct segment);
+    segment->total_bytes = place_all(segment);
+    segment->pid = pid;
+    segment->page_bytes = page_bytes;
+    segment->made_monotonic_ns = monotonic_ns;
+    segment->made_realtime_ns = realtime_ns;
+    __atomic_store_n(&segment->magic, SEGMENT_MAGIC, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,249 @@
+/* The capture segment: the one thing that the probe (in the target) and the reader (in the same process, or in the
+ * `piko run` supervisor) share. LAYOUT.md beside this file shows the bytes.
+ *
+ * Rules
+ *  - Fixed-width fields only; every limit is a named constant with its unit in the name; sizes are asserted below.
+ *  - Everything but the mailbox is written by the target alone. The reader trusts none of it: it checks each offset,
+ *    count and id against the mapping (reader/validate.c) and copies a value before it checks and uses it.
+ *  - Tables only grow: counters are cumulative since the segment was made, so that any number of captures can run at
+ *    once: each is the difference of two snapshots. (The CPU table alone is cleared, by control, when a sampler starts
+ *    and no other runs: see `cpu_epoch`.)
+ *  - "A" marks a field that is accessed with __atomic builtins; relaxed unless its comment says otherwise.
+ *  - Memory is reserved at its limit and committed by the kernel when first touched: an idle process pays for the header.
+ *
+ * This header is freestanding: no libc calls, no libc types beyond <stdint.h>. */
+#ifndef PIKO_SEGMENT_SEGMENT_H
+#define PIKO_SEGMENT_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_MAGIC 0x4745534f4b49500aull /* "\nPIKOSEG" read as little endian */
+#define SEGMENT_VERSION 1u
+
+/* Limits. What does not fit is counted in segment_counters and shows up as a `lost` frame. */
+#define SEGMENT_STACK_DEPTH_MAX 128u    /* frames of one stack; deeper ones keep the leaf end, marked truncated */
+#define SEGMENT_STACK_SLOTS (1u << 17)  /* hash slots; power of two */
+#define SEGMENT_STACKS_MAX (1u << 16)   /* distinct stacks: half of the slots, so that probes stay short */
+#define SEGMENT_STACK_WORDS (1u << 21)  /* 64-bit words for the stacks themselves: 16 MiB */
+#define SEGMENT_STACK_PROBES 64u        /* slots looked at before a stack counts as lost */
+#define SEGMENT_CPU_BUCKETS (1u << 15)  /* (stack, thread) pairs of the running CPU captures; power of two */
+#define SEGMENT_HEAP_BUCKETS (1u << 16) /* (stack, size class, rate) triples; power of two */
+#define SEGMENT_WAIT_BUCKETS (1u << 15) /* (stack) buckets of each of block and mutex; power of two */
+#define SEGMENT_BUCKET_PROBES 64u
+#define SEGMENT_LIVE_SLOTS (1u << 20) /* sampled objects alive at once; power of two */
+#define SEGMENT_LIVE_PROBES 32u
+#define SEGMENT_THREADS_MAX 4096u     /* thread records, those of ended threads are reused oldest first */
+#define SEGMENT_MODULES_MAX 1024u     /* loaded objects, those gone included */
+#define SEGMENT_THREAD_NAME_BYTES 16u /* as the kernel's comm, NUL included */
+#define SEGMENT_PATH_BYTES 512u       /* longer object paths are cut: the module is then found by build id */
+#define SEGMENT_BUILD_ID_BYTES 32u
+#define SEGMENT_SHARED_ALIGN 64u /* cache line: what different threads write stands apart by it */
+
+/* ---- Stacks ------------------------------------------------------------------------------------------------------
+ * A stack's id is the index of its first word in the word array, plus one; 0 means "no stack". At that word stands
+ * struct segment_stack, followed by n_frames program counters, innermost first. Each program counter is already that
+ * of the call (return address - 1) except where the frame was interrupted (a sample's leaf, the frame below a signal
+ * handler): readers look it up as it is. */
+struct segment_stack {
+    uint16_t n_frames;
+    uint16_t flags; /* SEGMENT_STACK_… */
+    uint32_t hash;
+};
+_Static_assert(sizeof(struct segment_stack) == 8, "one word");
+
+#define SEGMENT_STACK_TRUNCATED 1u /* the walk could not reach the thread's root, or met the depth limit */
+
+/* A slot packs the stack's hash (high half) with its id (low half); 0 is empty. A; published with release. */
+typedef uint64_t segment_stack_slot;
+
+/* ---- Buckets: claimed once by CAS on `key` (0 = free), then only added to ------------------------------------------ */
+struct segment_cpu_bucket {
+    uint64_t key;    /* A, release: stack id | thread's tid << 32 */
+    uint64_t count;  /* A: samples, each timer overrun included */
+    uint64_t ns;     /* A: CPU time they stand for */
+    uint32_t thread; /* A: index into threads[], for the name; valid while that record's tid is still this one */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct segment_cpu_bucket) == 32, "layout");
+
+/* Raw counts of *sampled* objects; the reader unsamples: an object of size s is kept with probability
+ * 1 - exp(-s / rate), see runtime/mprof.go, scaleHeapSample. Frees are added before allocations are read, so a reader
+ * that loads the free counts first (acquire) never sees more frees than allocations. */
+struct segment_heap_bucket {
+    uint64_t key;         /* A, release: stack id | size class << 32 */
+    uint64_t rate;        /* A: sampling rate in bytes that held; 1 = every object. Part of the key, set before it */
+    uint64_t alloc_count; /* A */
+    uint64_t alloc_bytes; /* A: requested bytes */
+    uint64_t free_count;  /* A, release */
+    uint64_t free_bytes;  /* A, release */
+    uint64_t reserved[2];
+};
+_Static_assert(sizeof(struct segment_heap_bucket) == 64, "one cache line");
+
+/* block: the waiter's stack. mutex: the stack of the unlock that ended the wait. */
+struct segment_wait_bucket {
+    uint64_t key;       /* A, release: stack id */
+    uint64_t count_q16; /* A: contentions, fixed point with 16 fractional bits (short waits count rate / duration) */
+    uint64_t ns;        /* A: delay */
+    uint64_t reserved;
+};
+_Static_assert(sizeof(struct segment_wait_bucket) == 32, "layout");
+
+struct segment_live {
+    uint64_t address; /* A: of the object; 0 = free slot. Its thread of allocation writes it, whoever frees clears it */
+    uint32_t bucket;  /* index into heap buckets; written before address */
+    uint32_t reserved;
+    uint64_t size; /* requested bytes; written before address */
+};
+_Static_assert(sizeof(struct segment_live) == 24, "layout");
+
+/* ---- Threads -------------------------------------------------------------------------------------------------------*/
+enum segment_thread_state { /* the words of the dump in brackets; numbers are part of the layout */
+                            SEGMENT_THREAD_FREE = 0,
+                            SEGMENT_THREAD_RUNNING = 1, /* running: in no call that we know to wait */
+                            SEGMENT_THREAD_MUTEX = 2,
+                            SEGMENT_THREAD_RWLOCK = 3,
+                            SEGMENT_THREAD_COND = 4,
+                            SEGMENT_THREAD_SEMAPHORE = 5,
+                            SEGMENT_THREAD_BARRIER = 6,
+                            SEGMENT_THREAD_JOIN = 7,
+                            SEGMENT_THREAD_FUTEX = 8,
+                            SEGMENT_THREAD_IO = 9,
+                            SEGMENT_THREAD_SLEEP = 10,
+                            SEGMENT_THREAD_SYSCALL = 11,
+                            SEGMENT_THREAD_EXITED = 12, /* record kept for its name until the slot is needed */
+};
+
+struct segment_thread {
+    uint32_t tid;                         /* A, release: 0 = never used */
+    uint32_t state;                       /* A: enum segment_thread_state as the hooks see it */
+    uint64_t state_since_ns;              /* A: CLOCK_MONOTONIC of the last change into a waiting state; 0 unknown */
+    uint64_t started_ns;                  /* CLOCK_MONOTONIC; 0 = was there before us */
+    uint32_t own;                         /* A: 1 = one of ours: never sampled, listed or counted */
+    uint32_t create_stack;                /* A: stack id of the pthread_create call; 0 unknown */
+    char name[SEGMENT_THREAD_NAME_BYTES]; /* as last seen by control or by the hook of pthread_setname_np; may tear */
+
+    /* Registers at the entry of the hook that waits; valid while wait_seq is odd. */
+    uint64_t wait_seq;    /* A: odd while inside a hook that may wait (release on entry and exit) */
+    uint64_t wait_pc;     /* A: return address of the hook: where its caller goes on */
+    uint64_t wait_sp;     /* A: stack pointer there */
+    uint64_t wait_fp;     /* A: frame pointer register there */
+    uint64_t wait_object; /* A: address of what is waited for, or a file descriptor; 0 unknown */
+
+    /* Filled by control (or by the thread's own handler) for one dump. */
+    uint64_t dump_seq;      /* A, release: dump that the next four fields belong to */
+    uint32_t dump_stack;    /* A: stack id; 0 = none could be had */
+    uint32_t dump_state;    /* A: enum segment_thread_state, with what the kernel says merged in */
+    uint64_t dump_since_ns; /* A: 0 unknown */
+
+    uint64_t stack_low, stack_high; /* A: bounds of its stack, 0 unknown; low inclusive, high exclusive */
+    uint64_t reserved[8];
+};
+_Static_assert(sizeof(struct segment_thread) == 192, "three cache lines");
+
+/* ---- Modules: what is mapped where, for readers that outlive the process -------------------------------------------*/
+struct segment_module {
+    uint64_t seq;     /* A, release: odd while being written, 0 = never used */
+    uint64_t start;   /* first address of the executable mapping */
+    uint64_t limit;   /* exclusive */
+    uint64_t offset;  /* file offset of start */
+    uint64_t bias;    /* what the loader added to the file's virtual addresses */
+    uint64_t gone_ns; /* CLOCK_MONOTONIC of its unloading; 0 = loaded */
+    uint32_t build_id_bytes;
+    uint32_t reserved;
+    uint8_t build_id[SEGMENT_BUILD_ID_BYTES];
+    char path[SEGMENT_PATH_BYTES]; /* "[vdso]" for the kernel's; absolute for files */
+};
+_Static_assert(sizeof(struct segment_module) == 600, "layout");
+
+/* ---- Counters: errors in the probe end here, and readers report them -----------------------------------------------*/
+struct segment_counters {
+    uint64_t cpu_samples;      /* A: signals that became samples */
+    uint64_t cpu_overruns;     /* A: ticks that si_overrun added */
+    uint64_t lost_cpu;         /* A: samples that found no bucket or stack slot (their time is in lost_cpu_ns) */
+    uint64_t lost_cpu_ns;      /* A */
+    uint64_t lost_heap;        /* A: sampled allocations that found no bucket */
+    uint64_t lost_heap_bytes;  /* A */
+    uint64_t lost_live;        /* A: sampled allocations whose object could not be followed (they count as freed) */
+    uint64_t lost_block;       /* A */
+    uint64_t lost_block_ns;    /* A */
+    uint64_t lost_mutex;       /* A */
+    uint64_t lost_mutex_ns;    /* A */
+    uint64_t lost_threads;     /* A: threads for which there was no record */
+    uint64_t lost_modules;     /* A */
+    uint64_t lost_timers;      /* A: threads that the kernel gave no timer */
+    uint64_t stacks;           /* A: distinct stacks interned */
+    uint64_t stack_words;      /* A: words of the stack array in use (allocation cursor; may pass the limit) */
+    uint64_t stacks_truncated; /* A: walks that did not reach the root */
+    uint64_t stacks_lost;      /* A: walks whose stack did not fit the table */
+    uint64_t handler_ns;       /* A: time in our signal handler */
+    uint64_t threads_created;  /* A: by pthread_create since the segment was made, ours left out */
+    uint64_t reserved[12];
+};
+_Static_assert(sizeof(struct segment_counters) == 256, "layout");
+
+/* ---- Mailbox: the reader's side writes requests, control (a thread in the target) serves them. Both wait by futex
+ * (shared, not private). Requests are levels or sequence numbers, so a reader that dies leaves nothing half done. */
+struct segment_mailbox {
+    uint32_t wake;            /* A, release: futex word, incremented by the reader after it changed a request */
+    uint32_t done;            /* A, release: futex word, incremented by control after it served requests */
+    uint32_t cpu_users;       /* A: CPU captures that run now; the sampler runs while it is > 0 (reader) */
+    uint32_t cpu_hz;          /* A: rate asked for by the first of them (reader); 0 = default */
+    uint64_t cpu_ready_epoch; /* A, release: cpu_epoch once every thread has its timer (control); 0 = sampler is off */
+    uint64_t dump_wanted;     /* A: sequence number of the newest dump asked for (reader, incremented) */
+    uint64_t dump_done;       /* A, release: newest dump whose records are complete (control) */
+    uint64_t refresh_wanted;  /* A: names, modules: the same protocol */
+    uint64_t refresh_done;    /* A, release */
+    uint64_t heartbeat_ns;    /* A: CLOCK_MONOTONIC of control's last turn; a stopped target lets it age */
+    uint64_t reserved[6];
+};
+_Static_assert(sizeof(struct segment_mailbox) == 112, "layout");
+
+/* A table inside the segment. */
+struct segment_table {
+    uint64_t offset; /* bytes from the segment's start, multiple of SEGMENT_SHARED_ALIGN */
+    uint32_t count;  /* entries */
+    uint32_t stride; /* bytes an entry */
+};
+
+struct segment {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t header_bytes; /* sizeof(struct segment) */
+    uint64_t total_bytes;
+    uint32_t pid; /* in the target's own namespace */
+    uint32_t page_bytes;
+    uint64_t made_monotonic_ns; /* one pair of readings, to convert the one clock into the other */
+    uint64_t made_realtime_ns;
+    uint64_t clock_tick_ns; /* granularity of CPU timers as measured by control; 0 unknown */
+
+    /* Rates in force; A, written by control. 0 = off. */
+    uint64_t mem_profile_rate_bytes;
+    uint64_t block_rate_ns;
+    uint64_t mutex_fraction;
+    uint64_t cpu_period_ns; /* of the running sampler, or of the last one */
+    uint64_t cpu_epoch;     /* A, release: counts sampler starts that cleared the CPU table */
+
+    struct segment_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules;
+    uint64_t reserved[8];
+
+    _Alignas(SEGMENT_SHARED_ALIGN) struct segment_counters counters;
+    _Alignas(SEGMENT_SHARED_ALIGN) struct segment_mailbox mailbox;
+};
+_Static_assert(sizeof(struct segment) % SEGMENT_SHARED_ALIGN == 0, "tables start on a cache line");
+
+/* Pointer to a table's first entry. No checks: for the target's own use; readers go through reader/validate.c. */
+static inline void *segment_entries(const struct segment *segment, const struct segment_table *table) {
+    return (char *)(uintptr_t)segment + table->offset;
+}
+
+/* Bytes that a segment of the limits above takes (address space; memory is committed as it is touched). */
+uint64_t segment_bytes(void);
+
+/* Lay out an all-zero mapping of segment_bytes() bytes. The magic is written last (release). No errors. */
+void segment_format(struct segment *segment, uint32_t pid, uint32_t page_bytes, uint64_t monotonic_ns,
+                    uint64_t realtime_ns);
+
+#endif

@@ -1,0 +1,37 @@
+/* The HTTP endpoints under /_piko/. Long captures wait in a queue, not in threads: any number at once costs a bounded
+ * number of threads. */
+#ifndef PIKO_SERVE_SERVE_H
+#define PIKO_SERVE_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reader/reader.h"
+
+struct serve;
+
+enum serve_log_level { SERVE_LOG_INFO, SERVE_LOG_WARNING, SERVE_LOG_ERROR };
+
+struct serve_options {
+    struct reader *reader;    /* stays the caller's; outlives the server */
+    const char *bind_address; /* a name or a literal address, IPv4 or IPv6: "localhost" */
+    uint16_t port;            /* 0 = any free one: see serve_port() */
+    void (*log)(void *data, enum serve_log_level level, const char *message); /* never NULL; from any of our threads */
+    void *log_data;
+    /* What status tells of the rolling trace (recorded by a later part): */
+    bool rolling_trace;
+    uint64_t rolling_trace_min_age_ns, rolling_trace_max_bytes;
+};
+
+/* Bind, listen and answer. 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -ENOENT (name not known) …, with one sentence that names address
+ * and port in `why` (why_size bytes). On failure nothing is left behind. Threads that it starts inherit the caller's
+ * signal mask and own-thread mark. */
+int serve_start(const struct serve_options *options, struct serve **ret, char *why, size_t why_size);
+
+/* The port that is listened on. */
+uint16_t serve_port(const struct serve *serve);
+
+/* End running captures with what they have, answer them, join all threads, close the socket. Takes NULL. */
+void serve_stop(struct serve *serve);
+
+#endif
