@@ -71,10 +71,9 @@ int buffer_printf(struct buffer *buffer, const char *format, ...) {
 }
 
 char *buffer_take(struct buffer *buffer) {
-    if (buffer->error || (!buffer->data && buffer_add(buffer, "", 0)))
+    if (buffer_add(buffer, "", 0)) /* an empty buffer is an empty string, and reserved bytes get their NUL */
         return NULL;
     char *data = buffer->data;
-    data[buffer->size] = '\0';
     *buffer = (struct buffer)BUFFER_INIT(buffer->most);
     return data;
 }
