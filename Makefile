@@ -1,0 +1,49 @@
+# Verbs over meson and ninja; `make help` lists them. Each installs what it needs first (scripts/bootstrap).
+BUILD     ?= build
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+BOOTSTRAP ?= scripts/bootstrap
+FUZZ_SECONDS ?= 10
+
+build: $(BUILD)/build.ninja          ## build everything into build/ (the default)
+	ninja -C $(BUILD)
+
+demo: build                          ## start the example, profile it for half a minute, show the report
+	BUILD=$(BUILD) scripts/demo
+
+test: build                          ## run every test
+	meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+check: build                         ## layers, handler symbols, exports, format, lint, both compilers without a warning
+	BUILD=$(BUILD) scripts/check
+
+bench: build                         ## measure against the tools that others use (installs those)
+	$(BOOTSTRAP) bench
+	BUILD=$(BUILD) bench/run
+
+san: bootstrap                       ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	scripts/san
+
+fuzz: bootstrap                      ## each fuzz target for FUZZ_SECONDS (10)
+	scripts/fuzz $(FUZZ_SECONDS)
+
+install: build                       ## install into PREFIX (/usr/local), below DESTDIR
+	meson configure $(BUILD) --prefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+format: bootstrap                    ## put every C file into the project's format
+	git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+clean:                               ## remove everything that was built
+	rm -rf $(BUILD) build-*/
+
+help:                                ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+bootstrap:
+	@$(BOOTSTRAP)
+
+$(BUILD)/build.ninja: | bootstrap
+	meson setup $(BUILD)
+
+.PHONY: build demo test check bench san fuzz install format clean help bootstrap
