@@ -46,9 +46,11 @@ struct profile_line {
 };
 
 struct profile_location {
-    uint32_t mapping; /* index or PROFILE_NONE */
-    uint64_t address;
-    uint32_t n_lines; /* 0 = not symbolized; several: inlined, innermost first, the last is the caller */
+    uint32_t mapping;        /* index or PROFILE_NONE */
+    uint64_t address;        /* of the call, not of the return: one below the return address, as pprof wants it */
+    uint64_t function_start; /* of the function that holds the address; 0 unknown. For the text forms alone: it is not
+                              * on the wire, and no part of what makes two locations the same. */
+    uint32_t n_lines;        /* 0 = not symbolized; several: inlined, innermost first, the last is the caller */
     struct profile_line *lines;
     bool is_folded;
 };
