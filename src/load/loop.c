@@ -1,0 +1,261 @@
+#include "load/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define EVENTS_MAX 256
+
+/* Timeouts and retries are looked for at these distances, so that they cost nothing per request. */
+#define TICK_NS (100 * NS_PER_MS)
+#define TICK_WAITING_NS (10 * NS_PER_MS) /* while some connection waits to try again */
+#define TICK_LEAST_NS NS_PER_MS
+
+struct figures {
+    struct load_stats stats;
+    uint64_t first_failure_ns;
+};
+
+struct loop {
+    struct traffic traffic; /* of the thread alone once it runs, as is all down to `drain_end_ns` */
+    struct connection *connections;
+    unsigned n_connections;
+    uint64_t tick_ns; /* when the last one was */
+    bool stopped;
+    bool draining; /* a LOOP_PAUSE is being carried out */
+    uint64_t drain_end_ns;
+
+    int wake; /* eventfd */
+    pthread_t thread;
+    atomic_bool started;
+    pthread_mutex_t lock; /* guards order */
+    pthread_cond_t done;
+    enum loop_order order;
+    struct figures copy; /* written by the thread while order is LOOP_COPY_FIGURES, else read by others */
+};
+
+static void answer(struct loop *loop) {
+    pthread_mutex_lock(&loop->lock);
+    loop->order = LOOP_NO_ORDER;
+    pthread_cond_signal(&loop->done);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+static void copy_figures(struct loop *loop) {
+    struct histogram *latency = loop->copy.stats.latency;
+    histogram_copy(latency, loop->traffic.stats.latency);
+    loop->copy.stats = loop->traffic.stats;
+    loop->copy.stats.latency = latency;
+    loop->copy.first_failure_ns = loop->traffic.first_failure_ns;
+}
+
+static void resume(struct loop *loop) {
+    loop->traffic.running = true;
+    for (unsigned i = 0; i < loop->n_connections; i++) {
+        loop->traffic.now_ns = clock_monotonic_ns();
+        connection_begin(&loop->traffic, &loop->connections[i]);
+    }
+}
+
+static void begin_drain(struct loop *loop) {
+    loop->traffic.running = false;
+    loop->draining = true;
+    loop->drain_end_ns = loop->traffic.now_ns + LOOP_DRAIN_NS;
+}
+
+static void end_drain(struct loop *loop) {
+    loop->draining = false;
+    for (unsigned i = 0; i < loop->n_connections && loop->traffic.busy; i++)
+        if (connection_is_busy(&loop->connections[i]))
+            connection_drop(&loop->traffic, &loop->connections[i]);
+    answer(loop);
+}
+
+static void take_order(struct loop *loop) {
+    uint64_t times;
+    if (read(loop->wake, &times, sizeof times) < 0)
+        return;
+    pthread_mutex_lock(&loop->lock);
+    enum loop_order order = loop->order;
+    pthread_mutex_unlock(&loop->lock);
+    if (order == LOOP_PAUSE) { /* answered when the drain ends */
+        begin_drain(loop);
+        return;
+    }
+    if (order == LOOP_RESUME)
+        resume(loop);
+    else if (order == LOOP_COPY_FIGURES)
+        copy_figures(loop);
+    else if (order == LOOP_STOP)
+        loop->stopped = true;
+    answer(loop);
+}
+
+static uint64_t next_tick_ns(const struct loop *loop) {
+    uint64_t period = loop->traffic.waiting ? TICK_WAITING_NS : TICK_NS;
+    if (period > loop->traffic.timeout_ns / 4)
+        period = loop->traffic.timeout_ns / 4;
+    uint64_t next = loop->tick_ns + (period < TICK_LEAST_NS ? TICK_LEAST_NS : period);
+    return loop->draining && next > loop->drain_end_ns ? loop->drain_end_ns : next;
+}
+
+static void tick(struct loop *loop) {
+    loop->tick_ns = loop->traffic.now_ns;
+    for (unsigned i = 0; i < loop->n_connections; i++)
+        connection_tick(&loop->traffic, &loop->connections[i]);
+}
+
+/* For epoll_wait: until the next tick; for ever when nothing is under way. */
+static int wait_ms(const struct loop *loop) {
+    if (!loop->traffic.running && !loop->draining)
+        return -1;
+    uint64_t next = next_tick_ns(loop), now = loop->traffic.now_ns;
+    return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static void *run(void *argument) {
+    struct loop *loop = argument;
+    struct traffic *traffic = &loop->traffic;
+    struct epoll_event events[EVENTS_MAX];
+    while (!loop->stopped) {
+        int n = epoll_wait(traffic->epoll, events, EVENTS_MAX, wait_ms(loop));
+        bool ordered = false;
+        traffic->now_ns = clock_monotonic_ns();
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.ptr)
+                connection_handle(traffic, events[i].data.ptr, events[i].events);
+            else
+                ordered = true;
+        }
+        if (traffic->now_ns >= next_tick_ns(loop))
+            tick(loop);
+        if (ordered)
+            take_order(loop);
+        if (loop->draining && (!traffic->busy || traffic->now_ns >= loop->drain_end_ns))
+            end_drain(loop);
+    }
+    return NULL;
+}
+
+static int open_descriptors(struct loop *loop) {
+    loop->traffic.epoll = epoll_create1(EPOLL_CLOEXEC);
+    loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    if (loop->traffic.epoll < 0 || loop->wake < 0 ||
+        epoll_ctl(loop->traffic.epoll, EPOLL_CTL_ADD, loop->wake, &event) < 0)
+        return -errno;
+    return 0;
+}
+
+static int allocate(struct loop *loop, unsigned connections) {
+    loop->connections = calloc(connections, sizeof *loop->connections);
+    if (!loop->connections)
+        return -ENOMEM;
+    for (; loop->n_connections < connections; loop->n_connections++)
+        connection_init(&loop->connections[loop->n_connections]);
+    loop->traffic.read_buffer = malloc(TRAFFIC_BUFFER_BYTES);
+    if (!loop->traffic.read_buffer || load_stats_init(&loop->traffic.stats) || load_stats_init(&loop->copy.stats))
+        return -ENOMEM;
+    return 0;
+}
+
+int loop_new(const struct loop_options *options, struct loop **ret) {
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return -ENOMEM;
+    loop->traffic.target = options->target;
+    loop->traffic.request = options->request;
+    loop->traffic.timeout_ns = options->timeout_ns;
+    pthread_mutex_init(&loop->lock, NULL);
+    pthread_cond_init(&loop->done, NULL);
+    int error = open_descriptors(loop);
+    if (!error)
+        error = allocate(loop, options->connections);
+    if (error) {
+        loop_free(loop);
+        return error;
+    }
+    *ret = loop;
+    return 0;
+}
+
+void loop_free(struct loop *loop) {
+    if (!loop)
+        return;
+    if (atomic_load(&loop->started)) {
+        loop_order(loop, LOOP_STOP);
+        pthread_join(loop->thread, NULL);
+    }
+    for (unsigned i = 0; i < loop->n_connections; i++)
+        connection_drop(&loop->traffic, &loop->connections[i]);
+    if (loop->traffic.epoll >= 0)
+        close(loop->traffic.epoll);
+    if (loop->wake >= 0)
+        close(loop->wake);
+    load_stats_done(&loop->traffic.stats);
+    load_stats_done(&loop->copy.stats);
+    pthread_cond_destroy(&loop->done);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop->traffic.read_buffer);
+    free(loop->connections);
+    free(loop);
+}
+
+/* Signals are for the program's own threads. */
+int loop_start(struct loop *loop) {
+    if (atomic_load(&loop->started))
+        return 0;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&loop->thread, NULL, run, loop);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error)
+        atomic_store(&loop->started, true);
+    return -error;
+}
+
+void loop_order(struct loop *loop, enum loop_order order) {
+    if (!atomic_load(&loop->started))
+        return;
+    pthread_mutex_lock(&loop->lock);
+    loop->order = order;
+    pthread_mutex_unlock(&loop->lock);
+    eventfd_write(loop->wake, 1);
+}
+
+void loop_wait(struct loop *loop) {
+    pthread_mutex_lock(&loop->lock);
+    while (loop->order != LOOP_NO_ORDER)
+        pthread_cond_wait(&loop->done, &loop->lock);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void loop_add_figures(const struct loop *loop, struct load_stats *sum, uint64_t *first_failure_ns) {
+    const struct load_stats *stats = &loop->copy.stats;
+    sum->requests += stats->requests;
+    for (int i = 0; i < LOAD_FAILURES; i++)
+        sum->failures[i] += stats->failures[i];
+    sum->body_bytes += stats->body_bytes;
+    histogram_add(sum->latency, stats->latency);
+    uint64_t ns = loop->copy.first_failure_ns;
+    if (ns && (!*first_failure_ns || ns < *first_failure_ns)) {
+        *first_failure_ns = ns;
+        memcpy(sum->first_failure, stats->first_failure, sizeof sum->first_failure);
+    }
+}
+
+uint64_t loop_cpu_ns(const struct loop *loop) {
+    clockid_t clock;
+    if (!atomic_load(&loop->started) || pthread_getcpuclockid(loop->thread, &clock))
+        return 0;
+    return clock_ns(clock);
+}

@@ -1,0 +1,25 @@
+/* Where requests go: one address that was seen to accept a connection. */
+#ifndef PIKO_LOAD_TARGET_H
+#define PIKO_LOAD_TARGET_H
+
+#include <netdb.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "load/url.h"
+
+#define TARGET_NAME_MAX 64u /* "[v6 address]:port" with its NUL */
+
+struct target {
+    struct sockaddr_storage address;
+    socklen_t address_size;
+    char name[TARGET_NAME_MAX]; /* "127.0.0.1:8080", for messages */
+};
+
+/* Resolve the URL's host and take the first of its addresses that accepts a connection within timeout_ns (all together).
+ * 0; -EINTR when a signal came meanwhile; or a negative errno with a sentence that names host or address in `why`.
+ * Blocks: resolving has the resolver's own time limit. */
+int target_find(const struct url *url, uint64_t timeout_ns, struct target *ret, char *why, size_t why_size);
+
+#endif
