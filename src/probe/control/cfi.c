@@ -1,0 +1,449 @@
+#include "probe/control/cfi.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "probe/handler/unwind_arch.h"
+
+/* ---- Bytes ---------------------------------------------------------------------------------------------------------*/
+static uint64_t fixed(struct cfi_bytes *bytes, size_t size) {
+    uint64_t value = 0;
+    if ((size_t)(bytes->end - bytes->at) < size) {
+        bytes->bad = true;
+        bytes->at = bytes->end;
+        return 0;
+    }
+    memcpy(&value, bytes->at, size); /* little endian, as everything that unwind_arch.h knows */
+    bytes->at += size;
+    return value;
+}
+
+uint8_t cfi_u8(struct cfi_bytes *bytes) {
+    return (uint8_t)fixed(bytes, 1);
+}
+
+uint32_t cfi_u32(struct cfi_bytes *bytes) {
+    return (uint32_t)fixed(bytes, 4);
+}
+
+uint64_t cfi_uleb(struct cfi_bytes *bytes) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+        uint8_t byte = cfi_u8(bytes);
+        if (shift < 64)
+            value |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+            return value;
+    }
+    bytes->bad = true;
+    return 0;
+}
+
+int64_t cfi_sleb(struct cfi_bytes *bytes) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+        uint8_t byte = cfi_u8(bytes);
+        if (shift < 64)
+            value |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) {
+            if ((byte & 0x40) && shift + 7 < 64)
+                value |= ~(uint64_t)0 << (shift + 7);
+            return (int64_t)value;
+        }
+    }
+    bytes->bad = true;
+    return 0;
+}
+
+static uint64_t encoded_value(struct cfi_bytes *bytes, uint8_t format) {
+    switch (format) {
+    case 0x00: /* absolute */
+    case 0x04: /* udata8 */
+    case 0x0c: /* sdata8 */
+        return fixed(bytes, 8);
+    case 0x01:
+        return cfi_uleb(bytes);
+    case 0x02:
+        return fixed(bytes, 2);
+    case 0x03:
+        return fixed(bytes, 4);
+    case 0x09:
+        return (uint64_t)cfi_sleb(bytes);
+    case 0x0a:
+        return (uint64_t)(int16_t)fixed(bytes, 2);
+    case 0x0b:
+        return (uint64_t)(int32_t)fixed(bytes, 4);
+    default:
+        bytes->bad = true;
+        return 0;
+    }
+}
+
+uint64_t cfi_pointer(struct cfi_bytes *bytes, uint8_t encoding, uint64_t data_base) {
+    uint64_t here = (uint64_t)(uintptr_t)bytes->at;
+    uint64_t value = encoded_value(bytes, encoding & 0x0f);
+    switch (encoding & 0xf0) {
+    case 0x00:
+        return value;
+    case 0x10:
+        return value + here;
+    case 0x30:
+        return value + data_base;
+    default:
+        bytes->bad = true;
+        return 0;
+    }
+}
+
+/* A length and that many bytes; returns where the length stands. */
+static const uint8_t *block(struct cfi_bytes *bytes) {
+    const uint8_t *at = bytes->at;
+    uint64_t size = cfi_uleb(bytes);
+    if (size > (uint64_t)(bytes->end - bytes->at)) {
+        bytes->bad = true;
+        bytes->at = bytes->end;
+    } else {
+        bytes->at += size;
+    }
+    return at;
+}
+
+/* ---- Programs ------------------------------------------------------------------------------------------------------*/
+#define COMMON_BYTES_MAX 512 /* real ones have 24 to 40; they may be parsed anew for each function */
+#define REMEMBERED_MAX 8u    /* compilers nest one or two */
+
+struct machine {
+    const struct cfi_common *common;
+    const struct cfi_state *initial; /* NULL while it is being made */
+    struct cfi_state state;
+    struct cfi_state remembered[REMEMBERED_MAX];
+    unsigned n_remembered;
+    uint64_t pc, limit;
+    struct cfi_bytes bytes;
+    cfi_row row;
+    void *data;
+};
+
+/* NULL for registers that nobody follows. */
+static struct cfi_register *followed(struct cfi_state *state, uint64_t number) {
+    return number == UNWIND_DWARF_FP       ? &state->fp
+           : number == UNWIND_DWARF_RETURN ? &state->ra
+           : number == UNWIND_DWARF_SP     ? &state->sp
+                                           : NULL;
+}
+
+static void set(struct machine *machine, uint64_t number, enum cfi_how how, int64_t value, const uint8_t *expression) {
+    struct cfi_register *reg = followed(&machine->state, number);
+    if (reg)
+        *reg = (struct cfi_register){.how = (uint8_t)how, .value = value, .expression = expression};
+}
+
+static void restore(struct machine *machine, uint64_t number) {
+    if (!machine->initial)
+        machine->bytes.bad = true;
+    else if (number == UNWIND_DWARF_FP)
+        machine->state.fp = machine->initial->fp;
+    else if (number == UNWIND_DWARF_SP)
+        machine->state.sp = machine->initial->sp;
+    else if (number == UNWIND_DWARF_RETURN)
+        machine->state.ra = machine->initial->ra;
+}
+
+static void set_cfa(struct machine *machine, uint64_t number, int64_t offset) {
+    machine->state.cfa_register = number <= UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+    machine->state.cfa_offset = offset;
+    machine->state.cfa_expression = NULL;
+}
+
+static int64_t factored(const struct machine *machine, uint64_t value) {
+    return (int64_t)(value * (uint64_t)machine->common->data_align);
+}
+
+/* Everything up to `to` has the present state. */
+static void move_to(struct machine *machine, uint64_t to) {
+    if (to < machine->pc) {
+        machine->bytes.bad = true;
+        return;
+    }
+    if (to > machine->pc && machine->pc < machine->limit && machine->row)
+        machine->row(machine->data, machine->pc, &machine->state);
+    machine->pc = to;
+}
+
+static void advance(struct machine *machine, uint64_t delta) {
+    uint64_t bytes;
+    if (__builtin_mul_overflow(delta, machine->common->code_align, &bytes) || bytes > UINT32_MAX)
+        machine->bytes.bad = true;
+    else
+        move_to(machine, machine->pc + bytes);
+}
+
+static void remember(struct machine *machine) {
+    if (machine->n_remembered == REMEMBERED_MAX)
+        machine->bytes.bad = true;
+    else
+        machine->remembered[machine->n_remembered++] = machine->state;
+}
+
+static void recall(struct machine *machine) {
+    if (!machine->n_remembered)
+        machine->bytes.bad = true;
+    else
+        machine->state = machine->remembered[--machine->n_remembered];
+}
+
+/* DW_CFA_… that change how the CFA is found; false for others. */
+static bool run_cfa(struct machine *machine, uint8_t op) {
+    struct cfi_bytes *bytes = &machine->bytes;
+    uint64_t number;
+    switch (op) {
+    case 0x0c: /* def_cfa */
+        number = cfi_uleb(bytes);
+        set_cfa(machine, number, (int64_t)cfi_uleb(bytes));
+        return true;
+    case 0x0d: /* def_cfa_register */
+        set_cfa(machine, cfi_uleb(bytes), machine->state.cfa_offset);
+        return true;
+    case 0x0e: /* def_cfa_offset */
+        machine->state.cfa_offset = (int64_t)cfi_uleb(bytes);
+        return true;
+    case 0x0f: /* def_cfa_expression */
+        machine->state.cfa_expression = block(bytes);
+        return true;
+    case 0x12: /* def_cfa_sf */
+        number = cfi_uleb(bytes);
+        set_cfa(machine, number, factored(machine, (uint64_t)cfi_sleb(bytes)));
+        return true;
+    case 0x13: /* def_cfa_offset_sf */
+        machine->state.cfa_offset = factored(machine, (uint64_t)cfi_sleb(bytes));
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* DW_CFA_… that say where a register is; false for others. */
+static bool run_register(struct machine *machine, uint8_t op) {
+    struct cfi_bytes *bytes = &machine->bytes;
+    if (!((op >= 0x05 && op <= 0x09) || op == 0x10 || op == 0x11 || (op >= 0x14 && op <= 0x16) || op == 0x2f))
+        return false;
+    uint64_t number = cfi_uleb(bytes);
+    switch (op) {
+    case 0x05: /* offset_extended */
+        set(machine, number, CFI_AT_CFA, factored(machine, cfi_uleb(bytes)), NULL);
+        break;
+    case 0x06: /* restore_extended */
+        restore(machine, number);
+        break;
+    case 0x07: /* undefined */
+        set(machine, number, CFI_UNDEFINED, 0, NULL);
+        break;
+    case 0x08: /* same_value */
+        set(machine, number, CFI_SAME, 0, NULL);
+        break;
+    case 0x09: /* register */
+        cfi_uleb(bytes);
+        set(machine, number, CFI_OTHER, 0, NULL);
+        break;
+    case 0x10: /* expression */
+        set(machine, number, CFI_AT_EXPRESSION, 0, block(bytes));
+        break;
+    case 0x11: /* offset_extended_sf */
+        set(machine, number, CFI_AT_CFA, factored(machine, (uint64_t)cfi_sleb(bytes)), NULL);
+        break;
+    case 0x14: /* val_offset */
+        set(machine, number, CFI_IS_CFA, factored(machine, cfi_uleb(bytes)), NULL);
+        break;
+    case 0x15: /* val_offset_sf */
+        set(machine, number, CFI_IS_CFA, factored(machine, (uint64_t)cfi_sleb(bytes)), NULL);
+        break;
+    case 0x16: /* val_expression */
+        block(bytes);
+        set(machine, number, CFI_OTHER, 0, NULL);
+        break;
+    default: /* 0x2f, GNU_negative_offset_extended */
+        set(machine, number, CFI_AT_CFA, factored(machine, 0 - cfi_uleb(bytes)), NULL);
+        break;
+    }
+    return true;
+}
+
+static void run_other(struct machine *machine, uint8_t op) {
+    struct cfi_bytes *bytes = &machine->bytes;
+    switch (op) {
+    case 0x00: /* nop */
+        break;
+    case 0x01: /* set_loc */
+        move_to(machine, cfi_pointer(bytes, machine->common->encoding, 0));
+        break;
+    case 0x02: /* advance_loc1, 2, 4 */
+        advance(machine, fixed(bytes, 1));
+        break;
+    case 0x03:
+        advance(machine, fixed(bytes, 2));
+        break;
+    case 0x04:
+        advance(machine, fixed(bytes, 4));
+        break;
+    case 0x0a:
+        remember(machine);
+        break;
+    case 0x0b:
+        recall(machine);
+        break;
+    case 0x2e: /* GNU_args_size: concerns exceptions alone */
+        cfi_uleb(bytes);
+        break;
+    default:
+        if (!run_cfa(machine, op) && !run_register(machine, op))
+            bytes->bad = true;
+        break;
+    }
+}
+
+static bool run(struct machine *machine) {
+    struct cfi_bytes *bytes = &machine->bytes;
+    while (bytes->at < bytes->end && !bytes->bad && machine->pc < machine->limit) {
+        uint8_t op = *bytes->at++;
+        uint8_t low = op & 0x3f;
+        if ((op & 0xc0) == 0x40)
+            advance(machine, low);
+        else if ((op & 0xc0) == 0x80)
+            set(machine, low, CFI_AT_CFA, factored(machine, cfi_uleb(bytes)), NULL);
+        else if ((op & 0xc0) == 0xc0)
+            restore(machine, low);
+        else
+            run_other(machine, op);
+    }
+    return !bytes->bad;
+}
+
+bool cfi_function_run(const struct cfi_function *function, cfi_row row, void *data) {
+    struct machine machine;
+    machine.common = function->common;
+    machine.initial = &function->common->initial;
+    machine.state = function->common->initial;
+    machine.n_remembered = 0;
+    machine.pc = function->start;
+    machine.limit = function->limit;
+    machine.bytes = function->program;
+    machine.row = row;
+    machine.data = data;
+    if (!run(&machine))
+        return false;
+    move_to(&machine, machine.pc < machine.limit ? machine.limit : machine.pc);
+    return true;
+}
+
+/* ---- Entries -------------------------------------------------------------------------------------------------------*/
+/* The bytes of the entry at `at`, after its length; 64-bit DWARF does not occur in .eh_frame. */
+static bool entry_bytes(const uint8_t *low, const uint8_t *high, const uint8_t *at, struct cfi_bytes *ret) {
+    if (at < low || at >= high)
+        return false;
+    struct cfi_bytes bytes = {.at = at, .end = high};
+    uint32_t length = cfi_u32(&bytes);
+    if (bytes.bad || length < 4 || length > (uint64_t)(high - bytes.at))
+        return false;
+    *ret = (struct cfi_bytes){.at = bytes.at, .end = bytes.at + length};
+    return true;
+}
+
+uint64_t cfi_entry_bytes(const uint8_t *low, const uint8_t *high, const uint8_t *at) {
+    struct cfi_bytes bytes;
+    return entry_bytes(low, high, at, &bytes) ? (uint64_t)(bytes.end - at) : 0;
+}
+
+/* The augmentation string, then the factors, then the augmentation's data: "zPLR" and the like, "" too. */
+static int parse_augmentation(struct cfi_bytes *bytes, const char *text, struct cfi_common *common) {
+    common->encoding = CFI_ENCODING_ABSOLUTE;
+    if (!*text)
+        return 0;
+    if (*text++ != 'z')
+        return -ENOTSUP;
+    common->augmented = true;
+    uint64_t size = cfi_uleb(bytes);
+    if (size > (uint64_t)(bytes->end - bytes->at))
+        return -EBADMSG;
+    struct cfi_bytes data = {.at = bytes->at, .end = bytes->at + size};
+    bytes->at += size;
+    for (; *text; text++) {
+        if (*text == 'R')
+            common->encoding = cfi_u8(&data);
+        else if (*text == 'L')
+            cfi_u8(&data);
+        else if (*text == 'P')
+            encoded_value(&data, cfi_u8(&data) & 0x0f);
+        else if (*text == 'S')
+            common->signal = true;
+        else
+            return -ENOTSUP;
+    }
+    return data.bad ? -EBADMSG : 0;
+}
+
+static int parse_common(const uint8_t *low, const uint8_t *high, const uint8_t *at, struct cfi_common *ret) {
+    struct cfi_bytes bytes;
+    if (!entry_bytes(low, high, at, &bytes) || bytes.end - at > COMMON_BYTES_MAX || cfi_u32(&bytes) != 0)
+        return -EBADMSG;
+    uint8_t version = cfi_u8(&bytes);
+    const char *text = (const char *)bytes.at;
+    const uint8_t *end = memchr(bytes.at, 0, (size_t)(bytes.end - bytes.at));
+    if (!end)
+        return -EBADMSG;
+    if (version != 1 && version != 3)
+        return -ENOTSUP;
+    bytes.at = end + 1;
+    struct cfi_common common = {.at = at};
+    common.code_align = cfi_uleb(&bytes);
+    common.data_align = cfi_sleb(&bytes);
+    uint64_t return_register = version == 1 ? cfi_u8(&bytes) : cfi_uleb(&bytes);
+    if (return_register != UNWIND_DWARF_RETURN)
+        return -ENOTSUP;
+    int error = parse_augmentation(&bytes, text, &common);
+    if (error)
+        return error;
+    struct machine machine = {.common = &common, .state.cfa_register = UINT32_MAX, .limit = 1, .bytes = bytes};
+    if (!run(&machine) || machine.pc)
+        return -EBADMSG;
+    common.initial = machine.state;
+    *ret = common;
+    return 0;
+}
+
+static int find_common(const uint8_t *low, const uint8_t *high, const uint8_t *at, struct cfi_commons *commons,
+                       const struct cfi_common **ret) {
+    struct cfi_common *entry = &commons->entries[((uintptr_t)at >> 3) % CFI_COMMONS];
+    if (entry->at != at) {
+        entry->at = NULL;
+        int error = parse_common(low, high, at, entry);
+        if (error)
+            return error;
+    }
+    *ret = entry;
+    return 0;
+}
+
+int cfi_function_parse(const uint8_t *low, const uint8_t *high, const uint8_t *at, struct cfi_commons *commons,
+                       struct cfi_function *ret) {
+    struct cfi_bytes bytes;
+    if (!entry_bytes(low, high, at, &bytes))
+        return -EBADMSG;
+    struct cfi_function function = {0};
+    const uint8_t *here = bytes.at;
+    uint32_t back = cfi_u32(&bytes);
+    if (!back || back > (uint64_t)(here - low))
+        return -EBADMSG;
+    int error = find_common(low, high, here - back, commons, &function.common);
+    if (error)
+        return error;
+    function.start = cfi_pointer(&bytes, function.common->encoding, 0);
+    uint64_t size = encoded_value(&bytes, function.common->encoding & 0x0f);
+    if (function.common->augmented)
+        block(&bytes);
+    if (bytes.bad || __builtin_add_overflow(function.start, size, &function.limit))
+        return -EBADMSG;
+    function.program = bytes;
+    *ret = function;
+    return 0;
+}

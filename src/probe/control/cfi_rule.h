@@ -1,0 +1,12 @@
+/* From a state of call frame information to a rule of the unwinder. */
+#ifndef PIKO_PROBE_CONTROL_CFI_RULE_H
+#define PIKO_PROBE_CONTROL_CFI_RULE_H
+
+#include "probe/control/cfi.h"
+#include "probe/handler/unwind_table.h"
+
+/* The rule of kind UNWIND_UNKNOWN when the state is beyond what rules can say. Unused fields are 0, so that equal rules
+ * have equal bytes. `signal`: the function's augmentation says so. */
+void cfi_rule(const struct cfi_state *state, bool signal, struct unwind_rule *ret);
+
+#endif

@@ -1,0 +1,438 @@
+#include "probe/control/modules.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/control/eh_frame.h"
+#include "probe/handler/unwind_table.h"
+
+#define OBJECTS_MAX 4096u /* with those that wait to be freed; more get no table */
+#define QUIET_TURNS 200u  /* of QUIET_TURN_NS: how long readers are waited for */
+#define QUIET_TURN_NS 100000
+
+enum object_state { OBJECT_FREE, OBJECT_LOADED, OBJECT_GONE /* unloaded; its table waits for the readers */ };
+
+struct object {
+    enum object_state state;
+    bool seen;       /* in the present enumeration */
+    uint32_t record; /* in segment->modules, plus one; 0 none */
+    uint64_t bias;
+    uint64_t start, limit, offset; /* of the executable mapping */
+    uint64_t fingerprint;          /* of an object without build id: tells a rebuilt one from its predecessor */
+    uint32_t build_id_bytes;
+    uint8_t build_id[SEGMENT_BUILD_ID_BYTES];
+    char path[SEGMENT_PATH_BYTES];
+    struct eh_frame_table table; /* all 0: none */
+};
+
+/* An index and what is needed to free it. */
+struct index_mapping {
+    struct index_mapping *next; /* retired before this one */
+    size_t bytes;
+    struct unwind_index *index; /* behind this struct */
+};
+
+static struct {
+    struct object *objects;
+    uint32_t n_objects;            /* slots that were ever used */
+    unsigned long long adds, subs; /* the loader's counters at the last complete refresh */
+    bool current;                  /* adds and subs mean something */
+    struct index_mapping *index, *retired;
+} state;
+
+static void *map(size_t bytes) {
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* ---- What the loader tells of an object ----------------------------------------------------------------------------*/
+struct description {
+    struct object object;
+    struct eh_frame_input input;
+};
+
+static void describe_code(const ElfW(Phdr) * segment, struct object *object) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t start = (object->bias + segment->p_vaddr) & ~(page - 1);
+    uint64_t limit = (object->bias + segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
+    if (!object->limit) {
+        object->start = start;
+        object->offset = segment->p_offset & ~(page - 1);
+    }
+    if (limit > object->limit)
+        object->limit = limit;
+}
+
+/* The GNU build id among the notes of [at, end). */
+static void describe_notes(const uint8_t *at, const uint8_t *end, struct object *object) {
+    while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
+        ElfW(Nhdr) note;
+        memcpy(&note, at, sizeof note);
+        at += sizeof note;
+        uint64_t name_bytes = ((uint64_t)note.n_namesz + 3) & ~3ull, bytes = ((uint64_t)note.n_descsz + 3) & ~3ull;
+        if (name_bytes + bytes > (uint64_t)(end - at))
+            return;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof "GNU" && !memcmp(at, "GNU", sizeof "GNU") &&
+            note.n_descsz <= SEGMENT_BUILD_ID_BYTES) {
+            memcpy(object->build_id, at + name_bytes, note.n_descsz);
+            object->build_id_bytes = note.n_descsz;
+            return;
+        }
+        at += name_bytes + bytes;
+    }
+}
+
+static void describe_path(const struct dl_phdr_info *info, struct object *object) {
+    char *path = object->path;
+    size_t at = 0, size = sizeof object->path;
+    const char *name = info->dlpi_name;
+    unsigned long vdso = getauxval(AT_SYSINFO_EHDR);
+    if (vdso && vdso >= object->start && vdso < object->limit) {
+        name = "[vdso]";
+    } else if (!name || !*name) {
+        ssize_t length = readlink("/proc/self/exe", path, size - 1);
+        path[length > 0 ? length : 0] = 0;
+        return;
+    } else if (*name != '/' && getcwd(path, size)) { /* opened by a relative name */
+        at = strlen(path);
+        if (at < size - 1)
+            path[at++] = '/';
+    }
+    size_t length = strnlen(name, size - 1 - at);
+    memcpy(path + at, name, length);
+    path[at + length] = 0;
+}
+
+static uint64_t hash_bytes(const uint8_t *at, size_t size) {
+    uint64_t hash = size;
+    for (; size >= sizeof(uint64_t); at += sizeof(uint64_t), size -= sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
+/* False for what has no code. */
+static bool describe(const struct dl_phdr_info *info, struct description *ret) {
+    struct object *object = &ret->object;
+    const ElfW(Phdr) *frames = NULL, *notes[4];
+    unsigned n_notes = 0;
+    memset(ret, 0, sizeof *ret);
+    object->bias = info->dlpi_addr;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X))
+            describe_code(segment, object);
+        else if (segment->p_type == PT_GNU_EH_FRAME)
+            frames = segment;
+        else if (segment->p_type == PT_NOTE && n_notes < 4)
+            notes[n_notes++] = segment;
+    }
+    if (!object->limit)
+        return false;
+    for (unsigned i = 0; i < n_notes && !object->build_id_bytes; i++) {
+        const uint8_t *at = (const uint8_t *)(uintptr_t)(object->bias + notes[i]->p_vaddr);
+        describe_notes(at, at + notes[i]->p_memsz, object);
+    }
+    describe_path(info, object);
+    ret->input = (struct eh_frame_input){.code_start = object->start, .code_limit = object->limit};
+    for (unsigned i = 0; frames && i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_R) ||
+            frames->p_vaddr - segment->p_vaddr >= segment->p_filesz)
+            continue;
+        ret->input.header = (const uint8_t *)(uintptr_t)(object->bias + frames->p_vaddr);
+        ret->input.low = (const uint8_t *)(uintptr_t)(object->bias + segment->p_vaddr);
+        ret->input.high = ret->input.low + segment->p_filesz;
+        if (!object->build_id_bytes && frames->p_memsz <= (size_t)(ret->input.high - ret->input.header))
+            object->fingerprint = hash_bytes(ret->input.header, frames->p_memsz);
+    }
+    return true;
+}
+
+static bool same_object(const struct object *a, const struct object *b) {
+    return a->bias == b->bias && a->start == b->start && a->limit == b->limit && a->offset == b->offset &&
+           a->fingerprint == b->fingerprint && a->build_id_bytes == b->build_id_bytes &&
+           !memcmp(a->build_id, b->build_id, a->build_id_bytes) && !strcmp(a->path, b->path);
+}
+
+/* ---- Enumeration ---------------------------------------------------------------------------------------------------*/
+struct enumeration {
+    unsigned long long adds, subs;
+    bool started, unchanged, changed;
+};
+
+static struct object *free_slot(void) {
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_FREE)
+            return &state.objects[i];
+    return state.n_objects < OBJECTS_MAX ? &state.objects[state.n_objects++] : NULL;
+}
+
+static void take_in(const struct description *description) {
+    for (uint32_t i = 0; i < state.n_objects; i++) {
+        struct object *object = &state.objects[i];
+        if (object->state == OBJECT_LOADED && !object->seen && same_object(object, &description->object)) {
+            object->seen = true;
+            return;
+        }
+    }
+    struct object *object = free_slot();
+    if (!object)
+        return;
+    *object = description->object;
+    object->state = OBJECT_LOADED;
+    object->seen = true;
+    /* An object without a table is a normal thing: its frames are guessed with care or the walk ends there. */
+    if (description->input.header && eh_frame_compile(&description->input, &object->table))
+        object->table = (struct eh_frame_table){0};
+}
+
+/* Runs under the loader's lock, which keeps the object from being unmapped while its .eh_frame is read. */
+static int visit(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)size;
+    struct enumeration *enumeration = data;
+    if (!enumeration->started) {
+        enumeration->started = true;
+        enumeration->adds = info->dlpi_adds;
+        enumeration->subs = info->dlpi_subs;
+        enumeration->unchanged = state.current && state.adds == info->dlpi_adds && state.subs == info->dlpi_subs;
+    }
+    if (enumeration->unchanged)
+        return 1;
+    struct description description;
+    if (describe(info, &description))
+        take_in(&description);
+    return 0;
+}
+
+static bool enumerate(struct enumeration *enumeration) {
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        state.objects[i].seen = false;
+    dl_iterate_phdr(visit, enumeration);
+    if (enumeration->unchanged)
+        return false;
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_LOADED && !state.objects[i].seen)
+            state.objects[i].state = OBJECT_GONE;
+    return true;
+}
+
+/* ---- Records in the segment ----------------------------------------------------------------------------------------*/
+static struct segment_module *record_at(struct segment *segment, uint32_t i) {
+    return (struct segment_module *)segment_entries(segment, &segment->modules) + i;
+}
+
+static bool is_record_of(const struct segment_module *record, const struct object *object) {
+    return record->seq && record->start == object->start && record->limit == object->limit &&
+           record->offset == object->offset && record->bias == object->bias &&
+           record->build_id_bytes == object->build_id_bytes &&
+           !memcmp(record->build_id, object->build_id, object->build_id_bytes) && !strcmp(record->path, object->path);
+}
+
+/* For a new object: its own from an earlier life, else a fresh one, else that of the object that is gone for longest;
+ * when all are loaded NULL. */
+static struct segment_module *find_record(struct segment *segment, const struct object *object) {
+    struct segment_module *fresh = NULL, *oldest = NULL;
+    for (uint32_t i = 0; i < segment->modules.count; i++) {
+        struct segment_module *record = record_at(segment, i);
+        if (!record->seq) {
+            fresh = record;
+            break; /* they are used in order */
+        }
+        if (record->gone_ns && is_record_of(record, object))
+            return record;
+        if (record->gone_ns && (!oldest || record->gone_ns < oldest->gone_ns))
+            oldest = record;
+    }
+    return fresh ? fresh : oldest;
+}
+
+static void write_record(struct segment_module *record, const struct object *object, uint64_t gone_ns) {
+    uint64_t seq = __atomic_load_n(&record->seq, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->seq, seq + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    record->start = object->start;
+    record->limit = object->limit;
+    record->offset = object->offset;
+    record->bias = object->bias;
+    record->gone_ns = gone_ns;
+    record->build_id_bytes = object->build_id_bytes;
+    memcpy(record->build_id, object->build_id, sizeof record->build_id);
+    memcpy(record->path, object->path, sizeof record->path);
+    __atomic_store_n(&record->seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+static void publish_object(struct segment *segment, struct object *object, uint64_t now_ns) {
+    struct segment_module *record =
+        object->record && object->record <= segment->modules.count ? record_at(segment, object->record - 1) : NULL;
+    if (record && !is_record_of(record, object))
+        record = NULL; /* another segment than the last time's */
+    if (object->state == OBJECT_GONE) {
+        if (record && !record->gone_ns)
+            write_record(record, object, now_ns);
+        return;
+    }
+    if (record && !record->gone_ns)
+        return;
+    record = find_record(segment, object);
+    if (!record) {
+        __atomic_fetch_add(&segment->counters.lost_modules, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    write_record(record, object, 0);
+    object->record = (uint32_t)(record - record_at(segment, 0)) + 1;
+}
+
+static void publish(struct segment *segment) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    /* Those gone first: a new object may need the record of one. */
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_GONE)
+            publish_object(segment, &state.objects[i], now_ns);
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_LOADED)
+            publish_object(segment, &state.objects[i], now_ns);
+}
+
+/* ---- The index -----------------------------------------------------------------------------------------------------*/
+static void insert_sorted(struct unwind_index *index, struct unwind_object object) {
+    uint32_t i = index->count++;
+    for (; i && index->objects[i - 1].start > object.start; i--)
+        index->objects[i] = index->objects[i - 1];
+    index->objects[i] = object;
+}
+
+static struct index_mapping *build_index(void) {
+    size_t bytes =
+        sizeof(struct index_mapping) + sizeof(struct unwind_index) + state.n_objects * sizeof(struct unwind_object);
+    struct index_mapping *mapping = map(bytes);
+    if (!mapping)
+        return NULL;
+    mapping->bytes = bytes;
+    mapping->index = (struct unwind_index *)(mapping + 1);
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_LOADED && state.objects[i].table.mapping)
+            insert_sorted(mapping->index, state.objects[i].table.object);
+    for (uint32_t i = 0; i + 1 < mapping->index->count; i++) { /* the last block of one may reach into the next one */
+        struct unwind_object *object = &mapping->index->objects[i];
+        if (object[1].start - object->start < object->bytes)
+            object->bytes = object[1].start - object->start;
+    }
+    return mapping;
+}
+
+static void swap_index(struct index_mapping *mapping) {
+    __atomic_store_n(&unwind_current, mapping ? mapping->index : NULL, __ATOMIC_SEQ_CST);
+    if (state.index) {
+        state.index->next = state.retired;
+        state.retired = state.index;
+    }
+    state.index = mapping;
+}
+
+static bool slot_is_quiet(uint32_t slot, unsigned *turns) {
+    while (__atomic_load_n(&unwind_readers.inside[slot], __ATOMIC_SEQ_CST)) {
+        if (*turns == 0)
+            return false;
+        --*turns;
+        nanosleep(&(struct timespec){.tv_nsec = QUIET_TURN_NS}, NULL);
+    }
+    return true;
+}
+
+/* Whether every walk that could have seen an older index has ended. Twice: a reader may have read the phase before a step
+ * and count itself in after it. */
+static bool readers_left(void) {
+    unsigned turns = QUIET_TURNS;
+    for (int i = 0; i < 2; i++) {
+        uint32_t old = __atomic_fetch_add(&unwind_readers.phase, 1, __ATOMIC_SEQ_CST) & 1;
+        if (!slot_is_quiet(old, &turns))
+            return false;
+    }
+    return true;
+}
+
+static bool anything_pending(void) {
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_GONE)
+            return true;
+    return state.retired;
+}
+
+/* Only after swap_index() put an index in force that knows nothing of what is gone. */
+static bool free_pending(void) {
+    if (!anything_pending())
+        return true;
+    if (!readers_left())
+        return false;
+    while (state.retired) {
+        struct index_mapping *mapping = state.retired;
+        state.retired = mapping->next;
+        munmap(mapping, mapping->bytes);
+    }
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_GONE) {
+            eh_frame_table_done(&state.objects[i].table);
+            state.objects[i] = (struct object){.state = OBJECT_FREE};
+        }
+    return true;
+}
+
+int modules_refresh(struct segment *segment) {
+    if (!state.objects && !(state.objects = map(OBJECTS_MAX * sizeof(struct object))))
+        return -ENOMEM;
+    struct enumeration enumeration = {0};
+    bool changed = enumerate(&enumeration);
+    if (segment)
+        publish(segment);
+    if (changed) {
+        struct index_mapping *mapping = build_index();
+        state.current = mapping;
+        if (!mapping)
+            return -ENOMEM;
+        swap_index(mapping);
+        state.adds = enumeration.adds;
+        state.subs = enumeration.subs;
+    }
+    free_pending();
+    return 0;
+}
+
+int modules_release(void) {
+    swap_index(NULL);
+    state.current = false;
+    for (uint32_t i = 0; i < state.n_objects; i++)
+        if (state.objects[i].state == OBJECT_LOADED)
+            state.objects[i].state = OBJECT_GONE;
+    return free_pending() ? 0 : -EBUSY;
+}
+
+void modules_stats(struct modules_stats *ret) {
+    *ret = (struct modules_stats){0};
+    for (const struct index_mapping *index = state.retired; index; index = index->next)
+        ret->pending++;
+    for (uint32_t i = 0; i < state.n_objects; i++) {
+        const struct object *object = &state.objects[i];
+        ret->objects += object->state == OBJECT_LOADED;
+        ret->pending += object->state == OBJECT_GONE;
+        if (object->state != OBJECT_LOADED || !object->table.mapping)
+            continue;
+        ret->tables++;
+        ret->table_bytes += object->table.mapping_bytes;
+        ret->source_bytes += object->table.source_bytes;
+        ret->functions += object->table.functions;
+        ret->rows += object->table.rows;
+        ret->rules += object->table.rules;
+    }
+}

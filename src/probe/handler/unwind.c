@@ -1,0 +1,263 @@
+#include "probe/handler/unwind.h"
+
+#include "probe/handler/unwind_arch.h"
+#include "probe/handler/unwind_table.h"
+
+const struct unwind_index *unwind_current;
+struct unwind_readers unwind_readers;
+
+struct unwind_section unwind_enter(void) {
+    struct unwind_section section = {__atomic_load_n(&unwind_readers.phase, __ATOMIC_RELAXED) & 1};
+    __atomic_fetch_add(&unwind_readers.inside[section.slot], 1, __ATOMIC_SEQ_CST);
+    return section;
+}
+
+void unwind_leave(struct unwind_section section) {
+    __atomic_fetch_sub(&unwind_readers.inside[section.slot & 1], 1, __ATOMIC_RELEASE);
+}
+
+void unwind_reset_after_fork(void) {
+    __atomic_store_n(&unwind_readers.inside[0], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&unwind_readers.inside[1], 0, __ATOMIC_RELAXED);
+}
+
+/* What holds for a whole walk. */
+struct walk {
+    const struct unwind_index *index;
+    const struct unwind_object *last; /* callers are mostly in the object of their callee */
+    uint64_t low, span;               /* stack words are read at low + [0, span] */
+    const char *bytes;
+    const long long *general; /* of the innermost frame; NULL after it */
+};
+
+struct frame {
+    uint64_t pc, sp, fp;
+    bool pc_is_return, fp_unknown;
+};
+
+enum step { STEP_CALLER, STEP_ROOT, STEP_LOST };
+
+static const struct unwind_rule no_rule = {.kind = UNWIND_NONE};
+static const struct unwind_object no_object;
+
+static inline bool readable(const struct walk *walk, uint64_t address) {
+    return (address - walk->low <= walk->span) & !(address % UNWIND_WORD);
+}
+
+static inline uint64_t word_at(const struct walk *walk, uint64_t address) {
+    return *(const uint64_t *)(const void *)(walk->bytes + (address - walk->low));
+}
+
+static bool load(const struct walk *walk, uint64_t address, uint64_t *ret) {
+    if (!readable(walk, address))
+        return false;
+    *ret = word_at(walk, address);
+    return true;
+}
+
+static const struct unwind_object *find_object(const struct unwind_index *index, uint64_t pc) {
+    const struct unwind_object *first = index->objects;
+    for (uint32_t left = index->count; left > 1;) {
+        uint32_t half = left / 2;
+        first += first[half].start <= pc ? half : 0;
+        left -= half;
+    }
+    return index->count && pc - first->start < first->bytes ? first : NULL;
+}
+
+static inline const struct unwind_rule *rule_at(struct walk *walk, uint64_t pc) {
+    if (__builtin_expect(pc - walk->last->start >= walk->last->bytes, 0)) {
+        const struct unwind_object *object = find_object(walk->index, pc);
+        if (!object)
+            return &no_rule;
+        walk->last = object;
+    }
+    return unwind_object_rule(walk->last, pc);
+}
+
+/* The address to look a frame up by: the byte after a call may belong to the next function already. */
+static inline uint64_t lookup_pc(const struct frame *frame) {
+    return frame->pc - frame->pc_is_return;
+}
+
+static inline const struct unwind_rule *rule_of(struct walk *walk, const struct frame *frame) {
+    return rule_at(walk, lookup_pc(frame));
+}
+
+static bool base_value(const struct walk *walk, const struct frame *frame, uint8_t base, uint64_t cfa, uint64_t *ret) {
+    if (base == UNWIND_BASE_SP)
+        *ret = frame->sp;
+    else if (base == UNWIND_BASE_CFA)
+        *ret = cfa;
+    else if (base == UNWIND_BASE_FP && !frame->fp_unknown)
+        *ret = frame->fp;
+    else if (base >= UNWIND_BASE_REGISTER && walk->general)
+        *ret = (uint64_t)walk->general[base - UNWIND_BASE_REGISTER];
+    else
+        return false;
+    return true;
+}
+
+static bool canonical_frame_address(const struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
+                                    uint64_t *ret) {
+    if (rule->kind == UNWIND_PLT) {
+        bool pushed = frame->pc % UNWIND_CODE_ALIGN >= (uint64_t)rule->cfa_add;
+        *ret = frame->sp + (uint64_t)rule->cfa_offset + (pushed ? UNWIND_WORD : 0);
+        return true;
+    }
+    uint64_t base;
+    if (!base_value(walk, frame, rule->cfa_base, 0, &base))
+        return false;
+    base += (uint64_t)(int64_t)rule->cfa_offset;
+    if (!rule->cfa_deref) {
+        *ret = base;
+        return true;
+    }
+    if (!load(walk, base, &base))
+        return false;
+    *ret = base + (uint64_t)(int64_t)rule->cfa_add;
+    return true;
+}
+
+/* The caller's frame by any rule. Stacks grow downwards, so a caller's is above, unless a signal switched stacks. */
+static enum step apply(const struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
+                       struct frame *ret) {
+    if (rule->kind == UNWIND_END)
+        return STEP_ROOT;
+    uint64_t cfa, base;
+    if (rule->kind > UNWIND_PLT || !canonical_frame_address(walk, rule, frame, &cfa))
+        return STEP_LOST;
+    if (cfa <= frame->sp && !rule->signal)
+        return STEP_LOST;
+    struct frame caller = {.sp = cfa, .fp = frame->fp, .fp_unknown = frame->fp_unknown, .pc_is_return = !rule->signal};
+    if (!base_value(walk, frame, rule->return_base, cfa, &base) ||
+        !load(walk, base + (uint64_t)(int64_t)rule->return_offset, &caller.pc))
+        return STEP_LOST;
+    if (rule->fp_base == UNWIND_BASE_LOST) {
+        caller.fp_unknown = true;
+    } else if (rule->fp_base != UNWIND_BASE_SAME) {
+        if (!base_value(walk, frame, rule->fp_base, cfa, &base) ||
+            !load(walk, base + (uint64_t)(int64_t)rule->fp_offset, &caller.fp))
+            return STEP_LOST;
+        caller.fp_unknown = false;
+    }
+    if (!caller.pc)
+        return STEP_ROOT;
+    *ret = caller;
+    return STEP_CALLER;
+}
+
+static bool aligned_for_call(uint64_t sp) {
+    return sp % UNWIND_STACK_ALIGN == 0;
+}
+
+/* Whether a caller that no rule vouches for is one: its code has a rule, the stack pointer is aligned as the ABI wants it
+ * at a call, and its own caller is described too. A stale or made-up word hardly ever passes all three. */
+static bool plausible(struct walk *walk, const struct frame *caller) {
+    const struct unwind_rule *rule = rule_of(walk, caller);
+    if (!aligned_for_call(caller->sp) || rule->kind >= UNWIND_UNKNOWN)
+        return false;
+    struct frame next;
+    enum step step = apply(walk, rule, caller, &next);
+    if (step != STEP_CALLER)
+        return step == STEP_ROOT;
+    return (rule->signal || aligned_for_call(next.sp)) && rule_of(walk, &next)->kind != UNWIND_NONE;
+}
+
+/* The caller if `fp` points to the usual pair of saved frame pointer and return address. */
+static bool caller_by_pair(struct walk *walk, const struct frame *frame, uint64_t fp, struct frame *ret) {
+    struct frame caller = {.sp = fp + UNWIND_CFA_FROM_FP, .pc_is_return = true};
+    if (fp < frame->sp || !load(walk, fp + UNWIND_SAVED_FP_FROM_FP, &caller.fp) ||
+        !load(walk, fp + UNWIND_RETURN_FROM_FP, &caller.pc) || !plausible(walk, &caller))
+        return false;
+    *ret = caller;
+    return true;
+}
+
+/* The caller of code without a rule. A leaf that pushed nothing has its return address on top; this comes first because
+ * such a leaf leaves the frame pointer to its callers, and to believe it would skip one. */
+static bool caller_by_guess(struct walk *walk, const struct frame *frame, struct frame *ret) {
+    struct frame caller = {
+        .sp = frame->sp + UNWIND_WORD, .fp = frame->fp, .fp_unknown = frame->fp_unknown, .pc_is_return = true};
+    if (!frame->pc_is_return && load(walk, frame->sp, &caller.pc) && plausible(walk, &caller)) {
+        *ret = caller;
+        return true;
+    }
+    return !frame->fp_unknown && caller_by_pair(walk, frame, frame->fp, ret);
+}
+
+/* The caller of a function whose frame hangs on a frame pointer that we don't know, by the distance that its prologue
+ * was seen to put between the two; checked as any guess. */
+static bool caller_by_hint(struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
+                           struct frame *ret) {
+    if (rule->kind != UNWIND_FP || !frame->fp_unknown || !frame->pc_is_return || !rule->fp_from_sp)
+        return false;
+    return caller_by_pair(walk, frame, frame->sp + rule->fp_from_sp * UNWIND_WORD, ret);
+}
+
+static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, struct frame *frame) {
+    struct frame caller;
+    enum step step = apply(walk, rule, frame, &caller);
+    if (step == STEP_ROOT)
+        return step;
+    if (step == STEP_LOST && !(rule->kind == UNWIND_NONE ? caller_by_guess(walk, frame, &caller)
+                                                         : caller_by_hint(walk, rule, frame, &caller)))
+        return STEP_LOST;
+    *frame = caller;
+    return STEP_CALLER;
+}
+
+/* One frame up. Nearly all of a walk is the first part: two loads from the tables' hot lines and two from the stack. */
+static inline enum step step_up(struct walk *walk, struct frame *frame) {
+    const struct unwind_rule *rule = rule_of(walk, frame);
+    if (__builtin_expect((rule->kind > UNWIND_FP) | frame->fp_unknown, 0))
+        return slow_step(walk, rule, frame);
+    uint64_t cfa = (rule->kind == UNWIND_SP ? frame->sp : frame->fp) + (uint64_t)(int64_t)rule->cfa_offset;
+    uint64_t slot = cfa + UNWIND_RETURN_FROM_CFA;
+    uint64_t fp_slot = rule->fp_offset ? cfa + (uint64_t)(int64_t)rule->fp_offset : slot;
+    if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (cfa > frame->sp)), 0))
+        return STEP_LOST;
+    uint64_t fp = word_at(walk, fp_slot);
+    frame->pc = word_at(walk, slot);
+    frame->sp = cfa;
+    frame->fp = rule->fp_offset ? fp : frame->fp;
+    frame->pc_is_return = true;
+    return frame->pc ? STEP_CALLER : STEP_ROOT;
+}
+
+static struct walk begin(struct unwind_memory memory, const long long *general) {
+    uint64_t low = (memory.low + UNWIND_WORD - 1) & ~(uint64_t)(UNWIND_WORD - 1);
+    struct walk walk = {.index = __atomic_load_n(&unwind_current, __ATOMIC_SEQ_CST),
+                        .last = &no_object,
+                        .low = low,
+                        .bytes = memory.bytes + (low - memory.low),
+                        .general = general};
+    if (low < memory.low || memory.high < low || memory.high - low < UNWIND_WORD)
+        walk.index = NULL; /* nothing to read, nothing to walk */
+    else
+        walk.span = memory.high - low - UNWIND_WORD;
+    return walk;
+}
+
+unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory memory, uint64_t *pcs, unsigned max,
+                     bool *complete) {
+    struct walk walk = begin(memory, registers.general);
+    struct frame frame = {.pc = registers.pc,
+                          .sp = registers.sp,
+                          .fp = registers.fp,
+                          .pc_is_return = registers.pc_is_return,
+                          .fp_unknown = registers.fp_unknown};
+    enum step step = STEP_CALLER;
+    unsigned n = 0;
+    for (;;) {
+        pcs[n++] = lookup_pc(&frame);
+        if (!walk.index)
+            break;
+        step = step_up(&walk, &frame);
+        walk.general = NULL;
+        if (step != STEP_CALLER || n >= max)
+            break;
+    }
+    *complete = step == STEP_ROOT;
+    return n;
+}

@@ -1,0 +1,45 @@
+/* Walk a thread's stack by the tables of unwind_table.h.
+ *
+ * Everything here may run in a signal handler or inside malloc: no libc, no locks, no allocation, and every loop has a
+ * bound. The only memory that is read is the given stack and the tables: never code, which dlclose may have unmapped. */
+#ifndef PIKO_PROBE_HANDLER_UNWIND_H
+#define PIKO_PROBE_HANDLER_UNWIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where to start. */
+struct unwind_registers {
+    uint64_t pc, sp, fp;
+    bool pc_is_return; /* pc is a return address (a hook's caller); false: an interrupted one */
+    bool fp_unknown;   /* fp can't be had (a blocked thread seen through /proc) */
+    /* uc_mcontext.gregs of an interrupted thread; NULL when not at hand. A few functions keep their frame's address in
+     * another register for some instructions. */
+    const long long *general;
+};
+
+/* The words of the stack: the one at address a, low <= a <= high - 8, is read from bytes + (a - low), only where a is
+ * a multiple of 8. In a handler bytes is (const char *)low; for a blocked thread it is a copy. */
+struct unwind_memory {
+    uint64_t low, high;
+    const char *bytes;
+};
+
+/* Read section: tables that are in force when it is entered stay until it is left. May nest; must not be long. */
+struct unwind_section {
+    uint32_t slot;
+};
+struct unwind_section unwind_enter(void);
+void unwind_leave(struct unwind_section section);
+
+/* In the child of a fork: forget the sections that the parent's other threads were in. */
+void unwind_reset_after_fork(void);
+
+/* Write up to `max` (>= 1) program counters, innermost first, each so that it can be looked up as it is: an interrupted
+ * one exact (the leaf, what a signal handler interrupted), a call's return address less 1. `complete` tells whether the
+ * thread's root was reached; else the stack goes on but can't be followed: frames are never guessed.
+ * Returns how many there are, >= 1. Inside a section only. */
+unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory memory, uint64_t *pcs, unsigned max,
+                     bool *complete);
+
+#endif
