@@ -34,7 +34,7 @@
 #define SEGMENT_BUCKET_PROBES 64u
 #define SEGMENT_LIVE_SLOTS (1u << 20) /* sampled objects alive at once; power of two */
 #define SEGMENT_LIVE_PROBES 32u
-#define SEGMENT_THREADS_MAX 4096u     /* thread records, those of ended threads are reused oldest first */
+#define SEGMENT_THREADS_MAX 4096u     /* thread records; those of ended threads are reused */
 #define SEGMENT_MODULES_MAX 1024u     /* loaded objects, those gone included */
 #define SEGMENT_THREAD_NAME_BYTES 16u /* as the kernel's comm, NUL included */
 #define SEGMENT_PATH_BYTES 512u       /* longer object paths are cut: the module is then found by build id */
@@ -191,7 +191,7 @@ struct segment_mailbox {
     uint32_t done;            /* A, release: futex word, incremented by control after it served requests */
     uint32_t cpu_users;       /* A: CPU captures that run now; the sampler runs while it is > 0 (reader) */
     uint32_t cpu_hz;          /* A: rate asked for by the first of them (reader); 0 = default */
-    uint64_t cpu_ready_epoch; /* A, release: cpu_epoch once every thread has its timer (control); 0 = sampler is off */
+    uint64_t cpu_ready_epoch; /* A, release: cpu_epoch + 1 once every thread has its timer (control); 0 = sampler is off */
     uint64_t dump_wanted;     /* A: sequence number of the newest dump asked for (reader, incremented) */
     uint64_t dump_done;       /* A, release: newest dump whose records are complete (control) */
     uint64_t refresh_wanted;  /* A: names, modules: the same protocol */
@@ -224,7 +224,7 @@ struct segment {
     uint64_t block_rate_ns;
     uint64_t mutex_fraction;
     uint64_t cpu_period_ns; /* of the running sampler, or of the last one */
-    uint64_t cpu_epoch;     /* A, release: counts sampler starts that cleared the CPU table */
+    uint64_t cpu_epoch;     /* A, release: counts how often the CPU table was cleared */
 
     struct segment_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules;
     uint64_t reserved[8];

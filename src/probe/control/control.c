@@ -1,0 +1,214 @@
+#include "probe/control/control.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/control/dump.h"
+#include "probe/control/fork.h"
+#include "probe/control/modules.h"
+#include "probe/control/ranges.h"
+#include "probe/control/sampler.h"
+#include "probe/control/tasks.h"
+#include "probe/handler/capture.h"
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+
+#define MODULES_EVERY_NS 1000000000u /* at most so often for code that no table knows */
+#define SAMPLING_TURN_NS 200000000u  /* while the sampler runs: new threads, names */
+
+static struct {
+    pthread_t thread;
+    bool running;
+    uint32_t stop; /* A */
+    uint64_t modules_looked_ns;
+} control;
+
+int control_mark_own(int own) {
+    int before = probe_thread.own;
+    probe_thread.own = own != 0;
+    return before;
+}
+
+/* ---- The mailbox ------------------------------------------------------------------------------------------------- */
+
+static long futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout) {
+    return syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+}
+
+static void look_at_process(void) {
+    tasks_refresh();
+    ranges_refresh();
+    modules_refresh(probe.segment);
+    control.modules_looked_ns = probe_now_ns();
+}
+
+static void serve_dump(struct segment_mailbox *mailbox) {
+    uint64_t wanted = __atomic_load_n(&mailbox->dump_wanted, __ATOMIC_ACQUIRE);
+    if (wanted == __atomic_load_n(&mailbox->dump_done, __ATOMIC_RELAXED))
+        return;
+    look_at_process();
+    dump_take(wanted);
+    __atomic_store_n(&mailbox->dump_done, wanted, __ATOMIC_RELEASE);
+}
+
+static void serve_refresh(struct segment_mailbox *mailbox) {
+    uint64_t wanted = __atomic_load_n(&mailbox->refresh_wanted, __ATOMIC_ACQUIRE);
+    if (wanted == __atomic_load_n(&mailbox->refresh_done, __ATOMIC_RELAXED))
+        return;
+    look_at_process();
+    __atomic_store_n(&mailbox->refresh_done, wanted, __ATOMIC_RELEASE);
+}
+
+static void serve_stale_modules(void) {
+    if (!__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE) ||
+        probe_now_ns() - control.modules_looked_ns < MODULES_EVERY_NS)
+        return;
+    __atomic_store_n(&probe.modules_stale, 0, __ATOMIC_RELEASE);
+    look_at_process();
+}
+
+static void serve_sampler(struct segment_mailbox *mailbox) {
+    bool wanted = __atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE) > 0;
+    if (wanted && !sampler_is_running()) {
+        look_at_process();
+        sampler_start(__atomic_load_n(&mailbox->cpu_hz, __ATOMIC_RELAXED));
+    } else if (!wanted && sampler_is_running()) {
+        sampler_stop();
+    } else if (wanted) {
+        tasks_refresh();
+        sampler_arm_all();
+    }
+}
+
+/* How long until there is something to do of our own accord; false = only when woken. */
+static bool next_turn(struct timespec *ret) {
+    uint64_t ns = 0;
+    if (sampler_is_running())
+        ns = SAMPLING_TURN_NS;
+    else if (__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE))
+        ns = MODULES_EVERY_NS;
+    *ret = (struct timespec){.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    return ns != 0;
+}
+
+static void *control_main(void *unused) {
+    (void)unused;
+    struct segment_mailbox *mailbox = &probe.segment->mailbox;
+    pthread_setname_np(pthread_self(), "piko-control");
+    while (!__atomic_load_n(&control.stop, __ATOMIC_ACQUIRE)) {
+        uint32_t wake = __atomic_load_n(&mailbox->wake, __ATOMIC_ACQUIRE);
+        serve_sampler(mailbox);
+        serve_dump(mailbox);
+        serve_refresh(mailbox);
+        serve_stale_modules();
+        __atomic_store_n(&mailbox->heartbeat_ns, probe_now_ns(), __ATOMIC_RELAXED);
+        __atomic_fetch_add(&mailbox->done, 1, __ATOMIC_RELEASE);
+        futex(&mailbox->done, FUTEX_WAKE, INT_MAX, NULL);
+        struct timespec turn;
+        bool limited = next_turn(&turn);
+        futex(&mailbox->wake, FUTEX_WAIT, wake, limited ? &turn : NULL);
+    }
+    sampler_stop();
+    return NULL;
+}
+
+static void wake_control(void) {
+    __atomic_fetch_add(&probe.segment->mailbox.wake, 1, __ATOMIC_RELEASE);
+    futex(&probe.segment->mailbox.wake, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+/* ---- Start and stop ------------------------------------------------------------------------------------------------*/
+
+static uint64_t realtime_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Private memory: what a fork child does to its copy is its own. */
+static int make_segment(void) {
+    if (probe.segment)
+        return 0;
+    size_t bytes = (size_t)segment_bytes();
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    struct segment *segment = memory;
+    segment_format(segment, (uint32_t)getpid(), (uint32_t)sysconf(_SC_PAGESIZE), probe_now_ns(), realtime_ns());
+    struct segment_table_pointers tables = {
+        .stack_slots = segment_entries(segment, &segment->stack_slots),
+        .stack_words = segment_entries(segment, &segment->stack_words),
+        .cpu = segment_entries(segment, &segment->cpu),
+        .heap = segment_entries(segment, &segment->heap),
+        .block = segment_entries(segment, &segment->block),
+        .mutex = segment_entries(segment, &segment->mutex),
+        .live = segment_entries(segment, &segment->live),
+        .threads = segment_entries(segment, &segment->threads),
+    };
+    probe.tables = tables;
+    __atomic_store_n(&probe.segment, segment, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static int start_thread(void) {
+    sigset_t all, before;
+    sigfillset(&all);
+    control.stop = 0;
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&control.thread, NULL, control_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    control.running = error == 0;
+    return -error;
+}
+
+static void switch_hooks(const struct control_rates *rates) {
+    struct segment *segment = probe.segment;
+    segment->mem_profile_rate_bytes = rates->mem_profile_rate_bytes;
+    segment->block_rate_ns = rates->block_rate_ns;
+    segment->mutex_fraction = rates->mutex_fraction;
+    probe.block_rate_ns = rates->block_rate_ns;
+    probe.mutex_fraction = rates->mutex_fraction;
+    probe.mem_profile_rate = rates->mem_profile_rate_bytes;
+}
+
+int control_start(const struct control_rates *rates, struct segment **ret, size_t *ret_bytes) {
+    if (control.running)
+        return -EALREADY;
+    int own = control_mark_own(1);
+    int error = make_segment();
+    if (!error)
+        error = sampler_init();
+    if (!error) {
+        fork_init();
+        look_at_process();
+        error = start_thread();
+    }
+    control_mark_own(own);
+    if (error)
+        return error;
+    thread_attach();
+    __atomic_store_n(&probe.watching, 1, __ATOMIC_RELEASE);
+    switch_hooks(rates);
+    *ret = probe.segment;
+    *ret_bytes = (size_t)segment_bytes();
+    return 0;
+}
+
+void control_stop(void) {
+    if (!control.running)
+        return;
+    switch_hooks(&(struct control_rates){0});
+    __atomic_store_n(&probe.watching, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&control.stop, 1, __ATOMIC_RELEASE);
+    wake_control();
+    pthread_join(control.thread, NULL);
+    control.running = false;
+}

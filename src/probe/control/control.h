@@ -1,0 +1,30 @@
+/* Start and stop of the probe, and the thread that serves the mailbox. Ordinary context. */
+#ifndef PIKO_PROBE_CONTROL_CONTROL_H
+#define PIKO_PROBE_CONTROL_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct segment;
+
+/* Rates in force; 0 = off. */
+struct control_rates {
+    uint64_t mem_profile_rate_bytes;
+    uint64_t block_rate_ns;
+    uint32_t mutex_fraction;
+};
+
+/* Make the segment (at the first start; it is never unmapped, since hooks may be inside it), build the unwind tables,
+ * start the thread, switch the hooks on. 0, -EALREADY or a negative errno, with everything as before.
+ * The calling thread's own-thread mark is set meanwhile, so that what is created here is ours. Threads: one at a time. */
+int control_start(const struct control_rates *rates, struct segment **ret, size_t *ret_bytes);
+
+/* Switch the hooks off, end the thread. Frees are still followed, so that a later start finds the truth.
+ * No CPU capture may be running. */
+void control_stop(void);
+
+/* Mark the calling thread as one of ours, or take the mark away; threads that it creates inherit it. Returns the mark
+ * that was. */
+int control_mark_own(int own);
+
+#endif

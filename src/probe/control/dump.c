@@ -1,0 +1,167 @@
+#include "probe/control/dump.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/control/tasks.h"
+#include "probe/handler/capture.h"
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+#include "probe/handler/tick.h"
+#include "probe/handler/timers.h"
+
+/* Bytes of a stack that are copied at most: 128 frames of 2 KB. */
+#define STACK_COPY_BYTES (256u << 10)
+#define RUNNING_ROUNDS 50 /* times 2 ms */
+#define ROUND_NS 2000000
+
+static char *stack_copy; /* made at the first dump, kept */
+
+static bool have_stack_copy(void) {
+    if (stack_copy)
+        return true;
+    void *memory = mmap(NULL, STACK_COPY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack_copy = memory == MAP_FAILED ? NULL : memory;
+    return stack_copy != NULL;
+}
+
+/* Copy another thread's stack from sp up: by the kernel, since the thread may end and its stack vanish meanwhile. */
+static struct unwind_memory copy_stack(const struct segment_thread *record, uint64_t sp) {
+    struct unwind_memory memory = {.low = sp & ~(uint64_t)7, .high = sp & ~(uint64_t)7, .bytes = stack_copy};
+    uint64_t high = sp >= record->stack_low && sp < record->stack_high ? record->stack_high : stack_range_end(sp);
+    if (high <= memory.low || !have_stack_copy())
+        return memory;
+    size_t size = high - memory.low > STACK_COPY_BYTES ? STACK_COPY_BYTES : high - memory.low;
+    memory.bytes = stack_copy;
+    struct iovec to = {.iov_base = stack_copy, .iov_len = size};
+    struct iovec from = {.iov_base = (void *)(uintptr_t)memory.low, .iov_len = size};
+    long n = syscall(SYS_process_vm_readv, getpid(), &to, 1, &from, 1, 0);
+    if (n > 0)
+        memory.high = memory.low + ((uint64_t)n & ~(uint64_t)7);
+    return memory;
+}
+
+static void finish(struct segment_thread *record, uint64_t seq, uint32_t stack, uint32_t state, uint64_t since_ns) {
+    record->dump_stack = stack;
+    record->dump_state = state;
+    record->dump_since_ns = since_ns;
+    __atomic_store_n(&record->dump_seq, seq, __ATOMIC_RELEASE);
+}
+
+/* A thread inside a hook that waits published its registers. False when it is not, or left while we looked. */
+static bool take_hooked(struct segment_thread *record, uint64_t seq) {
+    uint64_t before = __atomic_load_n(&record->wait_seq, __ATOMIC_ACQUIRE);
+    if (!(before & 1))
+        return false;
+    struct unwind_registers registers = {
+        .pc = record->wait_pc, .sp = record->wait_sp, .fp = record->wait_fp, .pc_is_return = true};
+    uint32_t state = record->state;
+    uint64_t since_ns = record->state_since_ns;
+    struct unwind_memory memory = copy_stack(record, registers.sp);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&record->wait_seq, __ATOMIC_ACQUIRE) != before)
+        return false;
+    finish(record, seq, capture_stack_in(&registers, memory), state, since_ns);
+    return true;
+}
+
+static bool is_socket_or_pipe(uint64_t fd) {
+    struct stat status;
+    return fstat((int)fd, &status) == 0 &&
+           (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+}
+
+static uint32_t state_of_call(const struct task_place *place) {
+    switch (place->number) {
+    case SYS_futex:
+        return SEGMENT_THREAD_FUTEX;
+    case SYS_poll:
+    case SYS_ppoll:
+    case SYS_select:
+    case SYS_pselect6:
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case SYS_accept:
+    case SYS_accept4:
+    case SYS_connect:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_recvmmsg:
+    case SYS_sendto:
+    case SYS_sendmsg:
+        return SEGMENT_THREAD_IO;
+    case SYS_read:
+    case SYS_readv:
+    case SYS_write:
+    case SYS_writev:
+        return is_socket_or_pipe(place->arguments[0]) ? SEGMENT_THREAD_IO : SEGMENT_THREAD_SYSCALL;
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+        return SEGMENT_THREAD_SLEEP;
+    default:
+        return place->number < 0 ? SEGMENT_THREAD_RUNNING : SEGMENT_THREAD_SYSCALL;
+    }
+}
+
+/* A thread that waits where no hook of ours sees it: the kernel tells its pc and sp. */
+static bool take_blocked(struct segment_thread *record, uint64_t seq) {
+    struct task_place place, again;
+    if (task_place(record->tid, &place) || place.running)
+        return false;
+    struct unwind_memory memory = copy_stack(record, place.sp);
+    if (task_place(record->tid, &again) || again.running || again.sp != place.sp || again.pc != place.pc)
+        return false;
+    struct unwind_registers registers = {.pc = place.pc, .sp = place.sp, .fp_unknown = true};
+    finish(record, seq, capture_stack_in(&registers, memory), state_of_call(&place), 0);
+    return true;
+}
+
+static bool is_listed(const struct segment_thread *record) {
+    uint32_t state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
+    return state != SEGMENT_THREAD_FREE && state != SEGMENT_THREAD_EXITED && !record->own;
+}
+
+static bool is_done(struct segment_thread *record, uint64_t seq) {
+    return !is_listed(record) || __atomic_load_n(&record->dump_seq, __ATOMIC_ACQUIRE) == seq ||
+           take_hooked(record, seq) || take_blocked(record, seq);
+}
+
+/* Timers that ask running threads, by record; -1 = none. */
+static int asked[SEGMENT_THREADS_MAX];
+
+/* One look at every thread; how many are not done. */
+static unsigned look_at_all(uint64_t seq) {
+    unsigned missing = 0;
+    for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
+        struct segment_thread *record = &probe.tables.threads[i];
+        if (is_done(record, seq))
+            continue;
+        if (asked[i] < 0)
+            asked[i] = timers_ask(record);
+        missing++;
+    }
+    return missing;
+}
+
+void dump_take(uint64_t seq) {
+    for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++)
+        asked[i] = -1;
+    __atomic_store_n(&tick_dump_seq, seq, __ATOMIC_RELEASE);
+    for (int round = 0; round < RUNNING_ROUNDS && look_at_all(seq) > 0; round++)
+        syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = ROUND_NS}, NULL);
+    __atomic_store_n(&tick_dump_seq, 0, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
+        struct segment_thread *record = &probe.tables.threads[i];
+        timers_forget(asked[i]);
+        /* It wants to run and never got a CPU: listed, without a stack. */
+        if (is_listed(record) && __atomic_load_n(&record->dump_seq, __ATOMIC_ACQUIRE) != seq)
+            finish(record, seq, 0, SEGMENT_THREAD_RUNNING, 0);
+    }
+}

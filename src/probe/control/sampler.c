@@ -1,0 +1,97 @@
+#include "probe/control/sampler.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+#include "probe/handler/tick.h"
+#include "probe/handler/timers.h"
+
+#define DEFAULT_HZ 100u
+#define HZ_MAX 1000u
+
+static bool running;
+
+/* Whether the program has left the signal alone. */
+static bool is_unused(int signal_number) {
+    struct sigaction action;
+    return sigaction(signal_number, NULL, &action) == 0 && !(action.sa_flags & SA_SIGINFO) &&
+           action.sa_handler == SIG_DFL;
+}
+
+/* SIGPROF is made for this; a program that profiles itself with it keeps it, and we take a real-time signal from the
+ * rarely used end. */
+static int choose_signal(void) {
+    if (is_unused(SIGPROF))
+        return SIGPROF;
+    for (int candidate = SIGRTMAX - 2; candidate > SIGRTMIN + 4; candidate--)
+        if (is_unused(candidate))
+            return candidate;
+    return 0;
+}
+
+int sampler_init(void) {
+    if (timers_signal)
+        return 0;
+    int chosen = choose_signal();
+    if (!chosen)
+        return -EBUSY;
+    struct sigaction action = {.sa_sigaction = tick_handler, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+    sigfillset(&action.sa_mask);
+    if (sigaction(chosen, &action, NULL))
+        return -errno;
+    timers_signal = chosen;
+    return 0;
+}
+
+bool sampler_is_running(void) {
+    return running;
+}
+
+/* No timer writes to the table while the sampler is off. A capture that raced with its last stop sees the epoch change. */
+static void clear_table_when_crowded(struct segment *segment) {
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < SEGMENT_CPU_BUCKETS; i++)
+        used += probe.tables.cpu[i].key != 0;
+    if (used < SEGMENT_CPU_BUCKETS / 4)
+        return;
+    __atomic_fetch_add(&segment->cpu_epoch, 1, __ATOMIC_ACQ_REL);
+    memset(probe.tables.cpu, 0, SEGMENT_CPU_BUCKETS * sizeof *probe.tables.cpu);
+}
+
+void sampler_arm_all(void) {
+    for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
+        struct segment_thread *record = &probe.tables.threads[i];
+        uint32_t state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
+        if (state != SEGMENT_THREAD_FREE && state != SEGMENT_THREAD_EXITED && !record->own)
+            timers_start_cpu(record, probe.cpu_period_ns);
+        else
+            timers_stop_cpu(record); /* of a thread that left without telling us */
+    }
+}
+
+void sampler_start(unsigned hz) {
+    struct segment *segment = probe.segment;
+    if (!hz)
+        hz = DEFAULT_HZ;
+    if (hz > HZ_MAX)
+        hz = HZ_MAX;
+    clear_table_when_crowded(segment);
+    segment->cpu_period_ns = 1000000000u / hz;
+    __atomic_store_n(&probe.cpu_period_ns, segment->cpu_period_ns, __ATOMIC_RELEASE);
+    sampler_arm_all();
+    running = true;
+    __atomic_store_n(&segment->mailbox.cpu_ready_epoch, segment->cpu_epoch + 1, __ATOMIC_RELEASE);
+}
+
+void sampler_stop(void) {
+    if (!running)
+        return;
+    running = false;
+    __atomic_store_n(&probe.segment->mailbox.cpu_ready_epoch, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&probe.cpu_period_ns, 0, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++)
+        timers_stop_cpu(&probe.tables.threads[i]);
+}

@@ -1,0 +1,19 @@
+/* The CPU sampler: a timer for every thread. */
+#ifndef PIKO_PROBE_CONTROL_SAMPLER_H
+#define PIKO_PROBE_CONTROL_SAMPLER_H
+
+#include <stdbool.h>
+
+/* Choose a signal and install the handler, once; it stays for ever. 0 or a negative errno (-EBUSY: the program uses every
+ * signal that we could). */
+int sampler_init(void);
+
+/* hz: samples a second of CPU time, 0 = 100. By control's thread alone. */
+void sampler_start(unsigned hz);
+void sampler_stop(void);
+bool sampler_is_running(void);
+
+/* Timers for the threads that came without one (made by clone, not pthread_create). */
+void sampler_arm_all(void);
+
+#endif

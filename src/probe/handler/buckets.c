@@ -1,0 +1,104 @@
+#include "probe/handler/buckets.h"
+
+#include "probe/handler/probe.h"
+
+static uint32_t mix(uint64_t key) {
+    key *= 0x9e3779b97f4a7c15ull;
+    return (uint32_t)(key >> 32);
+}
+
+/* Claim or find the slot of a table whose key field is `key`; keys are set once and never change. */
+#define FIND_BUCKET(table, n_buckets, wanted_key)                                                                      \
+    ({                                                                                                                 \
+        __typeof__(table) found_ = NULL;                                                                               \
+        uint64_t wanted_ = (wanted_key);                                                                               \
+        for (uint32_t i_ = 0, at_ = mix(wanted_); i_ < SEGMENT_BUCKET_PROBES; i_++, at_++) {                           \
+            __typeof__(table) bucket_ = &(table)[at_ & ((n_buckets)-1)];                                               \
+            uint64_t key_ = __atomic_load_n(&bucket_->key, __ATOMIC_ACQUIRE);                                          \
+            if (key_ == 0 &&                                                                                           \
+                __atomic_compare_exchange_n(&bucket_->key, &key_, wanted_, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) \
+                key_ = wanted_;                                                                                        \
+            if (key_ == wanted_) {                                                                                     \
+                found_ = bucket_;                                                                                      \
+                break;                                                                                                 \
+            }                                                                                                          \
+        }                                                                                                              \
+        found_;                                                                                                        \
+    })
+
+void buckets_add_cpu(uint32_t stack_id, const struct segment_thread *record, uint64_t samples, uint64_t ns) {
+    uint64_t tid = __atomic_load_n(&record->tid, __ATOMIC_RELAXED);
+    struct segment_cpu_bucket *bucket =
+        stack_id ? FIND_BUCKET(probe.tables.cpu, SEGMENT_CPU_BUCKETS, stack_id | tid << 32) : NULL;
+    struct segment_counters *counters = &probe.segment->counters;
+    if (!bucket) {
+        counter_add(&counters->lost_cpu, samples);
+        counter_add(&counters->lost_cpu_ns, ns);
+        return;
+    }
+    bucket->thread = (uint32_t)(record - probe.tables.threads);
+    counter_add(&bucket->count, samples);
+    counter_add(&bucket->ns, ns);
+}
+
+/* Eight classes to a doubling: sizes of one class differ by at most an eighth, so that the class's mean stands for each
+ * when the reader unsamples. Below 16 each size is a class of its own. */
+static uint32_t size_class(uint64_t size) {
+    if (size < 16)
+        return (uint32_t)size;
+    uint32_t log2 = 63u - (uint32_t)__builtin_clzll(size);
+    return log2 * 8 + (uint32_t)(size >> (log2 - 3) & 7);
+}
+
+uint32_t buckets_add_alloc(uint32_t stack_id, uint64_t size, uint64_t rate) {
+    uint64_t key = stack_id | (uint64_t)(size_class(size) + 1) << 32;
+    for (uint32_t i = 0, at = mix(key ^ rate << 48); stack_id && i < SEGMENT_BUCKET_PROBES; i++, at++) {
+        uint32_t index = at & (SEGMENT_HEAP_BUCKETS - 1);
+        struct segment_heap_bucket *bucket = &probe.tables.heap[index];
+        /* The rate is claimed first: a bucket whose rate is ours but whose key is not yet set is one that another
+         * thread is about to key, with any stack; whoever sets the key first owns it. */
+        uint64_t seen = 0;
+        if (!__atomic_compare_exchange_n(&bucket->rate, &seen, rate, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+            seen != rate)
+            continue;
+        seen = 0;
+        if (!__atomic_compare_exchange_n(&bucket->key, &seen, key, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+            seen != key)
+            continue;
+        counter_add(&bucket->alloc_count, 1);
+        counter_add(&bucket->alloc_bytes, size);
+        return index;
+    }
+    counter_add(&probe.segment->counters.lost_heap, 1);
+    counter_add(&probe.segment->counters.lost_heap_bytes, size);
+    return UINT32_MAX;
+}
+
+void buckets_add_free(uint32_t index, uint64_t size) {
+    struct segment_heap_bucket *bucket = &probe.tables.heap[index];
+    __atomic_fetch_add(&bucket->free_count, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&bucket->free_bytes, size, __ATOMIC_RELEASE);
+}
+
+static bool add_wait(struct segment_wait_bucket *table, uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
+    struct segment_wait_bucket *bucket = stack_id ? FIND_BUCKET(table, SEGMENT_WAIT_BUCKETS, stack_id) : NULL;
+    if (!bucket)
+        return false;
+    counter_add(&bucket->count_q16, count_q16);
+    counter_add(&bucket->ns, ns);
+    return true;
+}
+
+void buckets_add_block(uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
+    if (add_wait(probe.tables.block, stack_id, count_q16, ns))
+        return;
+    counter_add(&probe.segment->counters.lost_block, 1);
+    counter_add(&probe.segment->counters.lost_block_ns, ns);
+}
+
+void buckets_add_mutex(uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
+    if (add_wait(probe.tables.mutex, stack_id, count_q16, ns))
+        return;
+    counter_add(&probe.segment->counters.lost_mutex, 1);
+    counter_add(&probe.segment->counters.lost_mutex_ns, ns);
+}

@@ -1,0 +1,75 @@
+/* The probe's state inside the target: what hooks and the signal handler look at.
+ *
+ * Everything in this folder may run while the interrupted thread holds any lock, is inside malloc, has a few KB of stack
+ * left, or is being created or destroyed. Hence: no allocation, no locks, no stdio, no lazily bound thread-locals, no
+ * unbounded loops, errno restored. scripts/check-handler holds us to it on the built objects. */
+#ifndef PIKO_PROBE_HANDLER_PROBE_H
+#define PIKO_PROBE_HANDLER_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "segment/segment.h"
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* Read on every hooked call, written by control alone (at start, at stop, in a fork child). The rates double as switches:
+ * while one is 0 its hooks cost one load and one branch. */
+struct probe {
+    struct segment *segment;   /* set once at the first start, never unmapped */
+    uint64_t mem_profile_rate; /* bytes; 0 = off */
+    uint64_t block_rate_ns;    /* 0 = off */
+    uint32_t mutex_fraction;   /* 0 = off */
+    uint32_t watching;         /* 1 = threads publish their waits (profiling is started) */
+    uint64_t cpu_period_ns;    /* of the running sampler; 0 = off */
+    uint32_t modules_stale;    /* A: a walk met code of no known module: control looks again */
+    struct segment_table_pointers {
+        segment_stack_slot *stack_slots;
+        uint64_t *stack_words;
+        struct segment_cpu_bucket *cpu;
+        struct segment_heap_bucket *heap;
+        struct segment_wait_bucket *block, *mutex;
+        struct segment_live *live;
+        struct segment_thread *threads;
+    } tables; /* set together with segment */
+};
+
+extern struct probe probe;
+
+/* Per thread, in initial-exec TLS: one access, never an allocation. */
+struct probe_thread {
+    struct segment_thread *record; /* NULL until attached */
+    int64_t heap_countdown;        /* bytes until the next sample */
+    uint64_t random;               /* xorshift state; 0 = not seeded */
+    uint32_t tid;
+    bool heap_started; /* heap_countdown was drawn once */
+    bool own;          /* one of our threads: nothing of it is recorded */
+    bool detached;     /* past its end of life: never attached again */
+};
+
+extern __thread struct probe_thread probe_thread __attribute__((tls_model("initial-exec")));
+
+static inline void counter_add(uint64_t *counter, uint64_t n) {
+    __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+/* xorshift64*: quality enough for sampling. Seeded from the thread's address, its id and the clock by thread_attach or
+ * on first use from the address alone. */
+static inline uint64_t probe_random(void) {
+    uint64_t x = probe_thread.random;
+    if (unlikely(!x))
+        x = (uint64_t)(uintptr_t)&probe_thread * 0x9e3779b97f4a7c15ull | 1;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    probe_thread.random = x;
+    return x * 0x2545f4914f6cdd1dull;
+}
+
+/* CLOCK_MONOTONIC through the vDSO: async-signal-safe, about 30 ns. */
+uint64_t probe_now_ns(void);
+/* The same clock at the kernel's tick, about 5 ns: good for "2 minutes", not for delays. */
+uint64_t probe_now_coarse_ns(void);
+
+#endif

@@ -1,0 +1,46 @@
+/* Thread records: who is who, and what a thread waits for. */
+#ifndef PIKO_PROBE_HANDLER_THREAD_H
+#define PIKO_PROBE_HANDLER_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probe/handler/probe.h"
+#include "probe/handler/unwind.h"
+#include "segment/segment.h"
+
+/* Where the caller of a hook stands. Hooks are built with frame pointers, so these three words are exact; valid in the
+ * exported function itself only. */
+#define CALLER_REGISTERS()                                                                                             \
+    ((struct unwind_registers){.pc = (uint64_t)(uintptr_t)__builtin_return_address(0),                                 \
+                               .sp = (uint64_t)(uintptr_t)__builtin_frame_address(0) + 16,                             \
+                               .fp = *(const uint64_t *)__builtin_frame_address(0),                                    \
+                               .pc_is_return = true})
+
+/* Record of the thread with this id, claimed if there is none; NULL (counted in lost_threads) when all around its place
+ * are taken by live threads. Callable for oneself and, by control, for others. */
+struct segment_thread *thread_record(uint32_t tid);
+
+/* The calling thread's own record; NULL when there is none to be had, before the start, and for our own threads. */
+struct segment_thread *thread_attach(void);
+
+static inline struct segment_thread *thread_self(void) {
+    return probe_thread.record ? probe_thread.record : thread_attach();
+}
+
+/* A new thread begins, before its own code runs: a record of an older thread with the same id is made new. */
+void thread_begin(uint32_t create_stack);
+
+/* Set a record's name; longer ones are cut. */
+void thread_set_name(struct segment_thread *record, const char *name);
+
+/* The thread ends: its record is free to be reused, and what it does from here on has none. */
+void thread_detach(void);
+
+/* Publish a wait of the calling thread; `since_ns` 0 takes the coarse clock. Returns what thread_wait_end() takes: NULL
+ * when there is no record, or when a wait is published already (a signal handler that waits inside a wait). */
+struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64_t object, uint64_t since_ns,
+                                         const struct unwind_registers *caller);
+void thread_wait_end(struct segment_thread *record);
+
+#endif

@@ -1,0 +1,70 @@
+#include "probe/handler/tick.h"
+
+#include <errno.h>
+#include <ucontext.h>
+
+#include "probe/handler/buckets.h"
+#include "probe/handler/capture.h"
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+
+#define TICK_MARK 0x50494b4fu /* "PIKO" */
+
+uint64_t tick_dump_seq;
+
+uintptr_t tick_value(enum tick_kind kind, uint32_t record_index) {
+    return (uintptr_t)TICK_MARK << 32 | (uintptr_t)kind << 24 | record_index;
+}
+
+static struct unwind_registers interrupted_registers(const void *context) {
+    const ucontext_t *user = context;
+    const greg_t *registers = user->uc_mcontext.gregs;
+    return (struct unwind_registers){.pc = (uint64_t)registers[REG_RIP],
+                                     .sp = (uint64_t)registers[REG_RSP],
+                                     .fp = (uint64_t)registers[REG_RBP],
+                                     .general = registers};
+}
+
+/* CPU timers fire on the kernel's tick: the expiries that fell between two ticks are this signal's overrun, and stand
+ * for CPU time just as the first one does. */
+static void sample_cpu(const struct segment_thread *record, int overrun, const struct unwind_registers *registers) {
+    struct segment_counters *counters = &probe.segment->counters;
+    uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_RELAXED);
+    if (!period)
+        return;
+    uint64_t samples = 1 + (uint64_t)(overrun > 0 ? overrun : 0);
+    counter_add(&counters->cpu_samples, 1);
+    counter_add(&counters->cpu_overruns, samples - 1);
+    buckets_add_cpu(capture_stack(registers), record, samples, samples * period);
+}
+
+static void answer_dump(struct segment_thread *record, const struct unwind_registers *registers) {
+    uint64_t seq = __atomic_load_n(&tick_dump_seq, __ATOMIC_ACQUIRE);
+    if (!seq || __atomic_load_n(&record->dump_seq, __ATOMIC_RELAXED) == seq)
+        return;
+    record->dump_stack = capture_stack(registers);
+    record->dump_state = SEGMENT_THREAD_RUNNING;
+    record->dump_since_ns = 0;
+    __atomic_store_n(&record->dump_seq, seq, __ATOMIC_RELEASE);
+}
+
+void tick_handler(int signal_number, siginfo_t *info, void *context) {
+    (void)signal_number;
+    uintptr_t value = (uintptr_t)info->si_value.sival_ptr;
+    uint32_t index = (uint32_t)value & 0xffffff;
+    if (info->si_code != SI_TIMER || value >> 32 != TICK_MARK || index >= SEGMENT_THREADS_MAX || probe_thread.own ||
+        probe_thread.detached)
+        return;
+    int saved_errno = errno;
+    uint64_t start = probe_now_ns();
+    struct segment_thread *record = &probe.tables.threads[index];
+    if (!probe_thread.record)
+        probe_thread.record = record;
+    struct unwind_registers registers = interrupted_registers(context);
+    if ((value >> 24 & 0xff) == TICK_CPU)
+        sample_cpu(record, info->si_overrun, &registers);
+    else
+        answer_dump(record, &registers);
+    counter_add(&probe.segment->counters.handler_ns, probe_now_ns() - start);
+    errno = saved_errno;
+}

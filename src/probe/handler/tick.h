@@ -1,0 +1,20 @@
+/* The signal handler: CPU samples, and the stacks of running threads for a dump. */
+#ifndef PIKO_PROBE_HANDLER_TICK_H
+#define PIKO_PROBE_HANDLER_TICK_H
+
+#include <signal.h>
+#include <stdint.h>
+
+/* What a timer's si_value carries: who it belongs to, and a mark by which the handler knows its own signals. */
+enum tick_kind { TICK_CPU = 1, TICK_DUMP = 2 };
+
+/* record_index: of the thread's record; dumps are told apart by the mailbox's dump_wanted. */
+uintptr_t tick_value(enum tick_kind kind, uint32_t record_index);
+
+/* SA_SIGINFO | SA_RESTART | SA_ONSTACK. Stays installed for ever: a late signal never meets the default action. */
+void tick_handler(int signal_number, siginfo_t *info, void *context);
+
+/* Sequence number of the dump that control works at; 0 = none. */
+extern uint64_t tick_dump_seq;
+
+#endif

@@ -1,0 +1,23 @@
+/* CPU timers: one a thread, on that thread's CPU clock, delivered to it alone. The kernel checks them on its tick, on the
+ * way back to the program, so that they never break a blocking call off. */
+#ifndef PIKO_PROBE_HANDLER_TIMERS_H
+#define PIKO_PROBE_HANDLER_TIMERS_H
+
+#include <stdint.h>
+
+#include "segment/segment.h"
+
+/* The signal that timers send; set by control before the first timer. */
+extern int timers_signal;
+
+/* Start the CPU timer of a thread, or leave it when it runs already. Its first expiry is at a random point of the period, so
+ * that many short-lived threads are not undercounted. Counted in lost_timers when the kernel refuses. Any thread. */
+void timers_start_cpu(struct segment_thread *record, uint64_t period_ns);
+void timers_stop_cpu(struct segment_thread *record);
+
+/* Ask a running thread for its stack: a timer that expires as soon as the thread has used any CPU at all. A thread that
+ * blocks instead never gets it. Returns a kernel timer id, or -1. */
+int timers_ask(const struct segment_thread *record);
+void timers_forget(int timer);
+
+#endif

@@ -1,0 +1,125 @@
+/* Calls that wait for something other than a lock: semaphores, barriers and threads (in the block profile, as all
+ * synchronisation is), files, sockets, time and children (in the thread dump alone, as in Go). */
+#include <errno.h>
+#include <stdint.h>
+
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+#include "probe/handler/waits.h"
+#include "probe/hooks/real.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Run `wait_call` as a wait that the block profile shows. */
+#define SYNCHRONISING(state, object, wait_call)                                                                        \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        uint64_t start_ = probe_now_ns();                                                                              \
+        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), start_, &caller_);             \
+        __typeof__(wait_call) result_ = (wait_call);                                                                   \
+        thread_wait_end(record_);                                                                                      \
+        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
+        result_;                                                                                                       \
+    })
+
+/* Run `wait_call` as a wait that the dump shows. */
+#define WAITING(state, object, wait_call)                                                                              \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), 0, &caller_);                  \
+        __typeof__(wait_call) result_ = (wait_call);                                                                   \
+        thread_wait_end(record_);                                                                                      \
+        result_;                                                                                                       \
+    })
+
+EXPORT int sem_wait(sem_t *semaphore) {
+    if (!probe.watching)
+        return REAL(sem_wait)(semaphore);
+    int saved_errno = errno;
+    if (REAL(sem_trywait)(semaphore) == 0)
+        return 0;
+    errno = saved_errno;
+    return SYNCHRONISING(SEGMENT_THREAD_SEMAPHORE, (uintptr_t)semaphore, REAL(sem_wait)(semaphore));
+}
+
+EXPORT int sem_timedwait(sem_t *semaphore, const struct timespec *deadline) {
+    if (!probe.watching)
+        return REAL(sem_timedwait)(semaphore, deadline);
+    return SYNCHRONISING(SEGMENT_THREAD_SEMAPHORE, (uintptr_t)semaphore, REAL(sem_timedwait)(semaphore, deadline));
+}
+
+EXPORT int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *deadline) {
+    if (!probe.watching)
+        return REAL(sem_clockwait)(semaphore, clock, deadline);
+    return SYNCHRONISING(SEGMENT_THREAD_SEMAPHORE, (uintptr_t)semaphore,
+                         REAL(sem_clockwait)(semaphore, clock, deadline));
+}
+
+EXPORT int pthread_barrier_wait(pthread_barrier_t *barrier) {
+    if (!probe.watching)
+        return REAL(pthread_barrier_wait)(barrier);
+    return SYNCHRONISING(SEGMENT_THREAD_BARRIER, (uintptr_t)barrier, REAL(pthread_barrier_wait)(barrier));
+}
+
+EXPORT int pthread_join(pthread_t thread, void **ret) {
+    if (!probe.watching)
+        return REAL(pthread_join)(thread, ret);
+    return SYNCHRONISING(SEGMENT_THREAD_JOIN, thread, REAL(pthread_join)(thread, ret));
+}
+
+EXPORT int pthread_timedjoin_np(pthread_t thread, void **ret, const struct timespec *deadline) {
+    if (!probe.watching)
+        return REAL(pthread_timedjoin_np)(thread, ret, deadline);
+    return SYNCHRONISING(SEGMENT_THREAD_JOIN, thread, REAL(pthread_timedjoin_np)(thread, ret, deadline));
+}
+
+/* Each hook below has this one shape. */
+#define HOOK(type, name, parameters, arguments, state, object)                                                         \
+    EXPORT type name parameters {                                                                                      \
+        if (!probe.watching)                                                                                           \
+            return REAL(name) arguments;                                                                               \
+        return WAITING(state, object, REAL(name) arguments);                                                           \
+    }
+
+HOOK(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout), SEGMENT_THREAD_IO, 0)
+HOOK(int, ppoll, (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
+     (fds, n, timeout, mask), SEGMENT_THREAD_IO, 0)
+HOOK(int, select,
+     (int n, fd_set *restrict in, fd_set *restrict out, fd_set *restrict odd, struct timeval *restrict timeout),
+     (n, in, out, odd, timeout), SEGMENT_THREAD_IO, 0)
+HOOK(int, pselect,
+     (int n, fd_set *restrict in, fd_set *restrict out, fd_set *restrict odd, const struct timespec *restrict timeout,
+      const sigset_t *restrict mask),
+     (n, in, out, odd, timeout, mask), SEGMENT_THREAD_IO, 0)
+HOOK(int, epoll_wait, (int epoll, struct epoll_event *events, int most, int timeout), (epoll, events, most, timeout),
+     SEGMENT_THREAD_IO, epoll)
+HOOK(int, epoll_pwait, (int epoll, struct epoll_event *events, int most, int timeout, const sigset_t *mask),
+     (epoll, events, most, timeout, mask), SEGMENT_THREAD_IO, epoll)
+HOOK(int, accept, (int fd, struct sockaddr *restrict address, socklen_t *restrict size), (fd, address, size),
+     SEGMENT_THREAD_IO, fd)
+HOOK(int, accept4, (int fd, struct sockaddr *restrict address, socklen_t *restrict size, int flags),
+     (fd, address, size, flags), SEGMENT_THREAD_IO, fd)
+HOOK(int, connect, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size), SEGMENT_THREAD_IO, fd)
+HOOK(ssize_t, read, (int fd, void *to, size_t size), (fd, to, size), SEGMENT_THREAD_IO, fd)
+HOOK(ssize_t, readv, (int fd, const struct iovec *parts, int n), (fd, parts, n), SEGMENT_THREAD_IO, fd)
+HOOK(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, flags), SEGMENT_THREAD_IO, fd)
+HOOK(ssize_t, recvfrom,
+     (int fd, void *restrict to, size_t size, int flags, struct sockaddr *restrict from, socklen_t *restrict from_size),
+     (fd, to, size, flags, from, from_size), SEGMENT_THREAD_IO, fd)
+HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags), SEGMENT_THREAD_IO, fd)
+HOOK(int, nanosleep, (const struct timespec *time, struct timespec *rest), (time, rest), SEGMENT_THREAD_SLEEP, 0)
+HOOK(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *time, struct timespec *rest),
+     (clock, flags, time, rest), SEGMENT_THREAD_SLEEP, 0)
+HOOK(int, usleep, (useconds_t us), (us), SEGMENT_THREAD_SLEEP, 0)
+HOOK(unsigned, sleep, (unsigned seconds), (seconds), SEGMENT_THREAD_SLEEP, 0)
+HOOK(int, pause, (void), (), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(int, sigwait, (const sigset_t *restrict set, int *restrict ret), (set, ret), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(int, sigwaitinfo, (const sigset_t *restrict set, siginfo_t *restrict ret), (set, ret), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(int, sigtimedwait,
+     (const sigset_t *restrict set, siginfo_t *restrict ret, const struct timespec *restrict timeout),
+     (set, ret, timeout), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(int, sigsuspend, (const sigset_t *mask), (mask), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(pid_t, wait, (int *status), (status), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(pid_t, waitpid, (pid_t pid, int *status, int flags), (pid, status, flags), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(int, waitid, (idtype_t type, id_t id, siginfo_t *info, int flags), (type, id, info, flags), SEGMENT_THREAD_SYSCALL,
+     0)

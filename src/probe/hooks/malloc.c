@@ -1,0 +1,143 @@
+/* The allocation entry points. A sampled object is an ordinary object: nothing is moved, tagged or touched, and realloc
+ * and calloc stay the allocator's own (they move pages and hand out zero pages; a copy would cost 7 times as much). */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "probe/handler/heap.h"
+#include "probe/handler/thread.h"
+#include "probe/hooks/real.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Not in older libcs: declared here so that the definitions below have prototypes. */
+EXPORT void free_sized(void *object, size_t size);
+EXPORT void free_aligned_sized(void *object, size_t alignment, size_t size);
+
+EXPORT void *malloc(size_t size) {
+    __typeof__(malloc) *allocate = REAL(malloc);
+    if (unlikely(!allocate))
+        return real_boot_alloc(size, 16);
+    void *object = allocate(size);
+    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    return object;
+}
+
+EXPORT void *calloc(size_t n, size_t size) {
+    __typeof__(calloc) *allocate = REAL(calloc);
+    size_t bytes;
+    bool overflows = __builtin_mul_overflow(n, size, &bytes);
+    if (unlikely(!allocate))
+        return overflows ? NULL : real_boot_alloc(bytes, 16); /* the arena is zero */
+    void *object = allocate(n, size);
+    HEAP_ALLOCATED(object, bytes, CALLER_REGISTERS());
+    return object;
+}
+
+/* The address may be a sampled object, or one of the boot arena. True when there is nothing left to free. */
+static __attribute__((noinline)) bool free_slowly(void *object) {
+    struct live_object live;
+    if (live_take((uintptr_t)object, &live))
+        heap_freed(&live);
+    return real_boot_size(object) != 0;
+}
+
+EXPORT void free(void *object) {
+    if (unlikely(live_maybe((uintptr_t)object)) && object && free_slowly(object))
+        return;
+    __typeof__(free) *give_back = REAL(free);
+    if (likely(give_back != NULL))
+        give_back(object);
+}
+
+EXPORT void free_sized(void *object, size_t size) {
+    (void)size;
+    free(object);
+}
+
+EXPORT void free_aligned_sized(void *object, size_t alignment, size_t size) {
+    (void)alignment;
+    (void)size;
+    free(object);
+}
+
+static void *move_from_boot(void *object, size_t old_size, size_t size) {
+    void *fresh = malloc(size);
+    if (fresh)
+        memcpy(fresh, object, old_size < size ? old_size : size);
+    return fresh;
+}
+
+EXPORT void *realloc(void *object, size_t size) {
+    __typeof__(realloc) *reallocate = REAL(realloc);
+    struct live_object live;
+    bool followed = false;
+    if (unlikely(object && live_maybe((uintptr_t)object))) {
+        size_t boot_size = real_boot_size(object);
+        if (boot_size)
+            return move_from_boot(object, boot_size, size);
+        followed = live_take((uintptr_t)object, &live);
+    }
+    if (unlikely(!reallocate))
+        return real_boot_alloc(size, 16);
+    void *moved = reallocate(object, size);
+    if (unlikely(followed)) {
+        if (!moved && size != 0) /* failed: the old object lives on */
+            return live_put((uintptr_t)object, live) ? NULL : (heap_freed(&live), NULL);
+        heap_freed(&live);
+    }
+    if (moved)
+        HEAP_ALLOCATED(moved, size, CALLER_REGISTERS());
+    return moved;
+}
+
+EXPORT void *reallocarray(void *object, size_t n, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(object, bytes);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size) {
+    __typeof__(aligned_alloc) *allocate = REAL(aligned_alloc);
+    if (unlikely(!allocate))
+        return real_boot_alloc(size, alignment);
+    void *object = allocate(alignment, size);
+    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    return object;
+}
+
+EXPORT void *memalign(size_t alignment, size_t size) {
+    __typeof__(memalign) *allocate = REAL(memalign);
+    if (unlikely(!allocate))
+        return real_boot_alloc(size, alignment);
+    void *object = allocate(alignment, size);
+    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    return object;
+}
+
+EXPORT int posix_memalign(void **ret, size_t alignment, size_t size) {
+    __typeof__(posix_memalign) *allocate = REAL(posix_memalign);
+    if (unlikely(!allocate))
+        return (*ret = real_boot_alloc(size, alignment)) ? 0 : ENOMEM;
+    int error = allocate(ret, alignment, size);
+    if (error == 0)
+        HEAP_ALLOCATED(*ret, size, CALLER_REGISTERS());
+    return error;
+}
+
+EXPORT void *valloc(size_t size) {
+    __typeof__(valloc) *allocate = REAL(valloc);
+    void *object = allocate ? allocate(size) : real_boot_alloc(size, 4096);
+    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    return object;
+}
+
+EXPORT void *pvalloc(size_t size) {
+    __typeof__(pvalloc) *allocate = REAL(pvalloc);
+    void *object = allocate ? allocate(size) : real_boot_alloc(size, 4096);
+    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    return object;
+}

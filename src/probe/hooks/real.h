@@ -1,0 +1,103 @@
+/* The functions behind our hooks: found once, before any hook does anything but pass through.
+ *
+ * The loader may run code that allocates before our constructor: the first hook that is called finds them all. While that
+ * goes on, dlsym itself may allocate; what it gets comes from a small static arena, whose memory is never given back. */
+#ifndef PIKO_PROBE_HOOKS_REAL_H
+#define PIKO_PROBE_HOOKS_REAL_H
+
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* X(function, symbol version or NULL). Versions are named where libc holds an older one too, which dlsym may prefer. */
+#define REAL_FUNCTIONS(X)                                                                                              \
+    X(malloc, NULL)                                                                                                    \
+    X(calloc, NULL)                                                                                                    \
+    X(realloc, NULL)                                                                                                   \
+    X(free, NULL)                                                                                                      \
+    X(aligned_alloc, NULL)                                                                                             \
+    X(memalign, NULL)                                                                                                  \
+    X(posix_memalign, NULL)                                                                                            \
+    X(valloc, NULL)                                                                                                    \
+    X(pvalloc, NULL)                                                                                                   \
+    X(pthread_create, NULL)                                                                                            \
+    X(pthread_join, NULL)                                                                                              \
+    X(pthread_timedjoin_np, NULL)                                                                                      \
+    X(pthread_setname_np, NULL)                                                                                        \
+    X(pthread_mutex_lock, NULL)                                                                                        \
+    X(pthread_mutex_timedlock, NULL)                                                                                   \
+    X(pthread_mutex_clocklock, NULL)                                                                                   \
+    X(pthread_mutex_unlock, NULL)                                                                                      \
+    X(pthread_cond_wait, "GLIBC_2.3.2")                                                                                \
+    X(pthread_cond_timedwait, "GLIBC_2.3.2")                                                                           \
+    X(pthread_cond_clockwait, NULL)                                                                                    \
+    X(pthread_rwlock_rdlock, NULL)                                                                                     \
+    X(pthread_rwlock_wrlock, NULL)                                                                                     \
+    X(pthread_rwlock_timedrdlock, NULL)                                                                                \
+    X(pthread_rwlock_timedwrlock, NULL)                                                                                \
+    X(pthread_rwlock_clockrdlock, NULL)                                                                                \
+    X(pthread_rwlock_clockwrlock, NULL)                                                                                \
+    X(pthread_rwlock_unlock, NULL)                                                                                     \
+    X(pthread_barrier_wait, NULL)                                                                                      \
+    X(sem_wait, NULL)                                                                                                  \
+    X(sem_trywait, NULL)                                                                                               \
+    X(sem_timedwait, NULL)                                                                                             \
+    X(sem_clockwait, NULL)                                                                                             \
+    X(poll, NULL)                                                                                                      \
+    X(ppoll, NULL)                                                                                                     \
+    X(select, NULL)                                                                                                    \
+    X(pselect, NULL)                                                                                                   \
+    X(epoll_wait, NULL)                                                                                                \
+    X(epoll_pwait, NULL)                                                                                               \
+    X(accept, NULL)                                                                                                    \
+    X(accept4, NULL)                                                                                                   \
+    X(connect, NULL)                                                                                                   \
+    X(read, NULL)                                                                                                      \
+    X(readv, NULL)                                                                                                     \
+    X(recv, NULL)                                                                                                      \
+    X(recvfrom, NULL)                                                                                                  \
+    X(recvmsg, NULL)                                                                                                   \
+    X(nanosleep, NULL)                                                                                                 \
+    X(clock_nanosleep, NULL)                                                                                           \
+    X(usleep, NULL)                                                                                                    \
+    X(sleep, NULL)                                                                                                     \
+    X(pause, NULL)                                                                                                     \
+    X(sigwait, NULL)                                                                                                   \
+    X(sigwaitinfo, NULL)                                                                                               \
+    X(sigtimedwait, NULL)                                                                                              \
+    X(sigsuspend, NULL)                                                                                                \
+    X(wait, NULL)                                                                                                      \
+    X(waitpid, NULL)                                                                                                   \
+    X(waitid, NULL)
+
+struct real {
+#define REAL_FIELD(name, version) __typeof__(name) *name;
+    REAL_FUNCTIONS(REAL_FIELD)
+#undef REAL_FIELD
+};
+
+extern struct real real;
+
+/* Find them all; idempotent. Any thread; a second thread waits for the first. */
+void real_resolve(void);
+
+/* The real function, found first if need be: one load and branch. */
+#define REAL(name) (__builtin_expect(real.name != NULL, 1) ? real.name : (real_resolve(), real.name))
+
+/* Memory for allocations made while the real functions are being found. NULL when the arena is used up. */
+void *real_boot_alloc(size_t size, size_t alignment);
+/* Bytes usable at an address of the arena; 0 = not of the arena. */
+size_t real_boot_size(const void *address);
+
+#endif

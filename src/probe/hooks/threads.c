@@ -1,0 +1,116 @@
+/* The life of threads. */
+#include "probe/hooks/threads.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "probe/handler/capture.h"
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+#include "probe/handler/timers.h"
+#include "probe/hooks/real.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+struct start {
+    void *(*function)(void *);
+    void *argument;
+    uint32_t create_stack;
+    bool own;
+};
+
+static pthread_key_t exit_key;
+static bool exit_key_made;
+
+/* Runs after the thread's own C++ destructors, however it ends. */
+static void thread_exits(void *unused) {
+    (void)unused;
+    if (probe_thread.record)
+        timers_stop_cpu(probe_thread.record);
+    thread_detach();
+}
+
+void threads_init(void) {
+    exit_key_made = pthread_key_create(&exit_key, thread_exits) == 0;
+}
+
+static void learn_stack_bounds(struct segment_thread *record) {
+    pthread_attr_t attributes;
+    void *low;
+    size_t size;
+    /* It allocates; that is not the program's doing. */
+    probe_thread.own = true;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
+            record->stack_low = (uintptr_t)low;
+            record->stack_high = (uintptr_t)low + size;
+        }
+        pthread_attr_destroy(&attributes);
+    }
+    probe_thread.own = false;
+}
+
+/* All that a new thread does before its own code. */
+static void begin(uint32_t create_stack) {
+    thread_begin(create_stack);
+    struct segment_thread *record = probe_thread.record;
+    if (!record)
+        return;
+    learn_stack_bounds(record);
+    if (exit_key_made)
+        pthread_setspecific(exit_key, record);
+    uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_ACQUIRE);
+    if (period)
+        timers_start_cpu(record, period);
+}
+
+/* One of ours: has a record, so that nobody else takes it for one of the program's, and nothing more. */
+static void begin_own(void) {
+    probe_thread.own = true;
+    struct segment_thread *record = probe.segment ? thread_record((uint32_t)syscall(SYS_gettid)) : NULL;
+    if (record)
+        record->own = 1;
+}
+
+/* Ends in a jump, not a call, so that no frame of ours stands at the root of the program's stacks. */
+static void *thread_main(void *data) {
+    struct start start = *(struct start *)data;
+    REAL(free)(data);
+    if (start.own)
+        begin_own();
+    else if (probe.watching)
+        begin(start.create_stack);
+    return start.function(start.argument);
+}
+
+EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
+                          void *(*function)(void *), void *restrict argument) {
+    if (!probe.watching && !probe_thread.own)
+        return REAL(pthread_create)(thread, attributes, function, argument);
+    struct start *start = REAL(malloc)(sizeof *start);
+    if (!start)
+        return EAGAIN;
+    *start = (struct start){.function = function, .argument = argument, .own = probe_thread.own};
+    if (!start->own) {
+        struct unwind_registers caller = CALLER_REGISTERS();
+        start->create_stack = capture_stack(&caller);
+        counter_add(&probe.segment->counters.threads_created, 1);
+    }
+    int error = REAL(pthread_create)(thread, attributes, thread_main, start);
+    if (error)
+        REAL(free)(start);
+    return error;
+}
+
+EXPORT int pthread_setname_np(pthread_t thread, const char *name) {
+    int error = REAL(pthread_setname_np)(thread, name);
+    if (error == 0 && probe.watching && pthread_equal(thread, pthread_self())) {
+        struct segment_thread *record = thread_self();
+        if (record)
+            thread_set_name(record, name);
+    }
+    return error;
+}
