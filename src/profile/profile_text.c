@@ -173,17 +173,25 @@ struct heap_types {
     uint32_t inuse_objects, inuse_space, alloc_objects, alloc_space;
 };
 
+/* Size of the objects, from the label that says it, else on average; 0 = none. */
+static double object_size(const struct profile_sample *sample, int64_t objects, int64_t bytes) {
+    for (uint32_t i = 0; i < sample->n_labels; i++)
+        if (!sample->labels[i].string && sample->labels[i].number > 0 && strcmp(sample->labels[i].key, "bytes") == 0)
+            return (double)sample->labels[i].number;
+    return objects > 0 && bytes > 0 ? (double)bytes / (double)objects : 0;
+}
+
 /* The text form has what was sampled, and its readers scale it up; our values are scaled up already. Objects of one
  * size were kept with the probability 1 - exp(-size/rate). */
-static void sampled(int64_t objects, int64_t bytes, int64_t rate, int64_t ret[2]) {
+static void sampled(int64_t objects, int64_t bytes, double size, int64_t rate, int64_t ret[2]) {
     ret[0] = objects;
     ret[1] = bytes;
-    if (rate <= 1 || objects <= 0 || bytes <= 0)
+    if (rate <= 1 || objects <= 0 || bytes <= 0 || size <= 0)
         return;
-    double kept = -expm1(-(double)bytes / (double)objects / (double)rate);
-    int64_t n = llround((double)objects * kept);
+    double kept = -expm1(-size / (double)rate);
+    int64_t n = llround((double)bytes / size * kept);
     ret[0] = n ? n : 1; /* it would not be there otherwise */
-    ret[1] = llround((double)bytes / (double)objects * (double)ret[0]);
+    ret[1] = llround((double)ret[0] * size);
 }
 
 static int find_heap_types(const struct profile *profile, struct heap_types *ret) {
@@ -209,6 +217,15 @@ static void write_heap_statistics(struct writer *writer, const struct heap_types
                   profile_add_values(alloc_objects, -inuse_objects), inuse_space, inuse_objects);
 }
 
+static void fill_heap_row(const struct profile *profile, const struct heap_types *types, struct row *row) {
+    const int64_t *values = row->sample->values;
+    int64_t objects = values[types->inuse_objects], bytes = values[types->inuse_space];
+    sampled(objects, bytes, object_size(row->sample, objects, bytes), profile->period, &row->numbers[0]);
+    objects = values[types->alloc_objects];
+    bytes = values[types->alloc_space];
+    sampled(objects, bytes, object_size(row->sample, objects, bytes), profile->period, &row->numbers[2]);
+}
+
 static int write_heap(struct writer *writer) {
     const struct profile *profile = writer->profile;
     struct heap_types types;
@@ -218,9 +235,7 @@ static int write_heap(struct writer *writer) {
     int64_t total[4] = {0};
     for (size_t i = 0; i < profile->n_samples; i++) {
         struct row *row = &writer->rows[i];
-        const int64_t *values = profile->samples[i].values;
-        sampled(values[types.inuse_objects], values[types.inuse_space], profile->period, &row->numbers[0]);
-        sampled(values[types.alloc_objects], values[types.alloc_space], profile->period, &row->numbers[2]);
+        fill_heap_row(profile, &types, row);
         row->order = row->numbers[1];
         for (int j = 0; j < 4; j++)
             total[j] = profile_add_values(total[j], row->numbers[j]);
