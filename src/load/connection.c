@@ -123,14 +123,16 @@ static void open_socket(struct traffic *traffic, struct connection *connection) 
         send_request(traffic, connection);
 }
 
-/* The peer ended the connection cleanly, or it broke with `error`, while a request was under way.
+/* The connection ended, or broke with `error`, while a request was under way.
  *
- * A server may close a kept connection at any moment; when that crosses our next request, every HTTP client sends it again
- * on a new connection (RFC 9112, 9.3.1), once, and so do we: neither side failed. A reset is no such close. */
+ * A server may close a kept connection at any moment. When that crosses our next request, the end looks like a close or like
+ * a reset, and every HTTP client sends the request again on a new connection (RFC 9112, 9.3.1). So do we: once, and counted
+ * as a retry, because a server that breaks looks the same from here. */
 static void end_under_way(struct traffic *traffic, struct connection *connection, int error) {
     bool untouched = connection->response.stage == RESPONSE_STATUS_LINE && !connection->response.head_bytes &&
                      !connection->kept.size;
-    if (connection->reused && untouched && (!error || error == EPIPE)) {
+    if (connection->reused && untouched && (!error || error == EPIPE || error == ECONNRESET)) {
+        traffic->stats.retries++;
         close_socket(connection);
         connection->again = true;
         open_socket(traffic, connection);

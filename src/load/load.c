@@ -186,6 +186,7 @@ void load_stats_since(struct load_stats *after, const struct load_stats *before)
     after->requests -= before->requests;
     for (int i = 0; i < LOAD_FAILURES; i++)
         after->failures[i] -= before->failures[i];
+    after->retries -= before->retries;
     after->body_bytes -= before->body_bytes;
     after->elapsed_ns -= before->elapsed_ns;
     histogram_subtract(after->latency, before->latency);

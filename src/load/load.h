@@ -29,9 +29,10 @@ struct load_options {
 struct load_stats {
     uint64_t requests;                /* completed: answered whole with a 2xx or 3xx status */
     uint64_t failures[LOAD_FAILURES]; /* everything else; a request is in exactly one of the two */
-    uint64_t body_bytes;              /* received, heads not counted */
-    uint64_t elapsed_ns;              /* of the time between the two snapshots */
-    struct histogram *latency;        /* of the completed ones; owned by the stats */
+    uint64_t retries;    /* requests sent again, once, since the server had closed the kept connection; no failures */
+    uint64_t body_bytes; /* received, heads not counted */
+    uint64_t elapsed_ns; /* of the time between the two snapshots */
+    struct histogram *latency; /* of the completed ones; owned by the stats */
     char first_failure
         [256]; /* text of the first failure since load_new, "" none: "status 500", "connect 127.0.0.1:8080: Connection refused" */
 };

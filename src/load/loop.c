@@ -244,6 +244,7 @@ void loop_add_figures(const struct loop *loop, struct load_stats *sum, uint64_t 
     sum->requests += stats->requests;
     for (int i = 0; i < LOAD_FAILURES; i++)
         sum->failures[i] += stats->failures[i];
+    sum->retries += stats->retries;
     sum->body_bytes += stats->body_bytes;
     histogram_add(sum->latency, stats->latency);
     uint64_t ns = loop->copy.first_failure_ns;

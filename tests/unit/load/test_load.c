@@ -1,0 +1,499 @@
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "load/load.h"
+
+/* clang-format off */
+#include <setjmp.h> /* cmocka.h needs these before it */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "base/clock.h"
+#include "server.h"
+
+#define OK "HTTP/1.1 200 OK\r\n"
+#define HELLO OK "Content-Length: 5\r\n\r\nhello"
+#define BIG_BYTES (5u << 20)
+
+static void serve_normal(struct server *server, int fd) {
+    while (server_read_request(server, fd) && server_write(fd, HELLO))
+        ;
+}
+
+static void serve_chunked(struct server *server, int fd) {
+    while (server_read_request(server, fd) &&
+           server_write(fd, OK "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r") &&
+           server_write(fd, "\nlo\r\n0\r\nTrailer: x\r\n\r\n"))
+        ;
+}
+
+static void serve_one_and_close(struct server *server, int fd) {
+    if (server_read_request(server, fd))
+        server_write(fd, OK "Connection: close\r\nContent-Length: 5\r\n\r\nhello");
+}
+
+static void serve_until_close(struct server *server, int fd) {
+    if (server_read_request(server, fd))
+        server_write(fd, "HTTP/1.0 200 OK\r\n\r\nhello");
+}
+
+/* Says nothing of it: the close may cross the next request. */
+static void serve_some_and_close(struct server *server, int fd) {
+    for (int i = 0; i < 3 && server_read_request(server, fd); i++)
+        server_write(fd, HELLO);
+}
+
+static void serve_status_500(struct server *server, int fd) {
+    while (server_read_request(server, fd) && server_write(fd, "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"))
+        ;
+}
+
+static void serve_drip(struct server *server, int fd) {
+    while (server_read_request(server, fd))
+        for (const char *c = OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"; *c; c++)
+            if (!server_write(fd, (char[]){*c, '\0'}))
+                return;
+}
+
+static void serve_reset(struct server *server, int fd) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    server_read_request(server, fd);
+}
+
+static void serve_half(struct server *server, int fd) {
+    if (server_read_request(server, fd))
+        server_write(fd, OK "Content-Length: 5\r\n\r\nhel");
+}
+
+static void serve_nothing(struct server *server, int fd) {
+    while (server_read_request(server, fd))
+        ;
+}
+
+static void serve_garbage(struct server *server, int fd) {
+    if (server_read_request(server, fd))
+        server_write(fd, "SSH-2.0-OpenSSH_9\r\n");
+}
+
+static void serve_too_much(struct server *server, int fd) {
+    if (server_read_request(server, fd))
+        server_write(fd, HELLO "!");
+}
+
+static void serve_after_20_ms(struct server *server, int fd) {
+    while (server_read_request(server, fd)) {
+        usleep(20000);
+        if (!server_write(fd, HELLO))
+            return;
+    }
+}
+
+static void serve_big_body(struct server *server, int fd) {
+    static const char body[BIG_BYTES];
+    char head[100];
+    snprintf(head, sizeof head, OK "Content-Length: %u\r\n\r\n", BIG_BYTES);
+    while (server_read_request(server, fd) && server_write(fd, head))
+        for (size_t at = 0; at < BIG_BYTES;) {
+            ssize_t n = send(fd, body + at, BIG_BYTES - at, MSG_NOSIGNAL);
+            if (n <= 0)
+                return;
+            at += (size_t)n;
+        }
+}
+
+static void serve_big_head(struct server *server, int fd) {
+    char head[70000];
+    size_t at = (size_t)sprintf(head, OK "Content-Length: 5\r\nLong: ");
+    memset(head + at, 'x', 60000);
+    strcpy(head + at + 60000, "\r\n\r\nhello");
+    while (server_read_request(server, fd) && server_write(fd, head))
+        ;
+}
+
+/* A server, a load on it, and its figures since the start. */
+static struct server server;
+static struct load *load;
+static struct load_stats stats;
+
+static void begin_with(server_behaviour *behaviour, struct load_options options) {
+    char why[500] = "";
+    assert_true(server_start(&server, behaviour, false));
+    options.url = server.url;
+    if (load_new(&options, &load, why, sizeof why))
+        fail_msg("%s", why);
+    assert_int_equal(load_stats_init(&stats), 0);
+}
+
+static void begin(server_behaviour *behaviour) {
+    begin_with(behaviour, (struct load_options){.concurrency = 4});
+}
+
+static void end(void) {
+    load_free(load);
+    load_stats_done(&stats);
+    server_stop(&server);
+}
+
+static uint64_t all_failures(void) {
+    uint64_t sum = 0;
+    for (int i = 0; i < LOAD_FAILURES; i++)
+        sum += stats.failures[i];
+    return sum;
+}
+
+/* Run until there are so many answers, for 5 s at most, then pause: what was sent has been answered. */
+static void run_until(uint64_t answers) {
+    assert_int_equal(load_resume(load), 0);
+    uint64_t deadline_ns = clock_monotonic_ns() + 5 * NS_PER_S;
+    do {
+        usleep(2000);
+        load_snapshot(load, &stats);
+    } while (stats.requests + all_failures() < answers && clock_monotonic_ns() < deadline_ns);
+    load_pause(load);
+    load_snapshot(load, &stats);
+    assert_true(stats.requests + all_failures() >= answers);
+    assert_int_equal(histogram_count(stats.latency), stats.requests);
+}
+
+/* All requests were answered, as the server counts them, and none failed. */
+static void assert_all_answered(void) {
+    if (all_failures())
+        fail_msg("%s", stats.first_failure);
+    assert_int_equal(stats.requests, atomic_load(&server.requests)); /* a retry is of one that it did not read */
+    assert_string_equal(stats.first_failure, "");
+}
+
+/* All requests failed so. */
+static void assert_all_failed(enum load_failure failure, const char *text) {
+    assert_int_equal(stats.requests, 0);
+    assert_int_equal(stats.failures[failure], all_failures());
+    if (!strstr(stats.first_failure, text))
+        fail_msg("\"%s\" does not say \"%s\"", stats.first_failure, text);
+}
+
+static void load_counts_each_answered_request_once(void **state) {
+    (void)state;
+    begin(serve_normal);
+    run_until(2000);
+    assert_all_answered();
+    assert_int_equal(stats.body_bytes, 5 * stats.requests);
+    end();
+}
+
+static void load_keeps_its_connections_over_all_phases(void **state) {
+    (void)state;
+    begin_with(serve_normal, (struct load_options){.concurrency = 7, .threads = 3});
+    for (uint64_t phase = 1; phase <= 4; phase++)
+        run_until(phase * 500);
+    assert_all_answered();
+    assert_int_equal(atomic_load(&server.connections), 7 + 1); /* load_new's check is one */
+    end();
+}
+
+static void load_sends_nothing_while_it_is_paused(void **state) {
+    (void)state;
+    begin(serve_normal);
+    usleep(20000);
+    assert_int_equal(atomic_load(&server.requests), 0);
+    run_until(10);
+    unsigned long before = atomic_load(&server.requests);
+    usleep(50000);
+    assert_int_equal(atomic_load(&server.requests), before);
+    assert_all_answered();
+    end();
+}
+
+static void load_reads_chunked_responses(void **state) {
+    (void)state;
+    begin(serve_chunked);
+    run_until(500);
+    assert_all_answered();
+    assert_int_equal(stats.body_bytes, 5 * stats.requests);
+    assert_int_equal(atomic_load(&server.connections), 4 + 1);
+    end();
+}
+
+static void load_reads_a_response_that_drips(void **state) {
+    (void)state;
+    begin(serve_drip);
+    run_until(50);
+    assert_all_answered();
+    assert_int_equal(stats.body_bytes, 5 * stats.requests);
+    end();
+}
+
+static void load_connects_anew_when_the_server_closes_each_time(void **state) {
+    (void)state;
+    begin(serve_one_and_close);
+    run_until(300);
+    assert_all_answered();
+    end();
+    begin(serve_until_close);
+    run_until(300);
+    assert_all_answered();
+    assert_int_equal(stats.body_bytes, 5 * stats.requests);
+    end();
+}
+
+static void load_sends_again_when_a_kept_connection_was_closed(void **state) {
+    (void)state;
+    begin(serve_some_and_close);
+    run_until(300);
+    assert_all_answered();
+    assert_in_range(stats.retries, 1, stats.requests / 3 + 4);
+    assert_true(atomic_load(&server.connections) > 100);
+    end();
+}
+
+static void load_counts_a_bad_status_as_failure_and_keeps_the_connection(void **state) {
+    (void)state;
+    begin(serve_status_500);
+    run_until(500);
+    assert_all_failed(LOAD_STATUS, "status 500");
+    assert_int_equal(all_failures(), atomic_load(&server.requests));
+    assert_int_equal(atomic_load(&server.connections), 4 + 1);
+    end();
+}
+
+static void load_names_what_broke(void **state) {
+    (void)state;
+    static const struct {
+        server_behaviour *behaviour;
+        enum load_failure failure;
+        const char *text;
+    } cases[] = {
+        {serve_reset, LOAD_RESET, "Connection reset by peer"},
+        {serve_half, LOAD_RESET, "closed in the middle of a response"},
+        {serve_garbage, LOAD_PROTOCOL, "not an HTTP/1 response"},
+        {serve_too_much, LOAD_PROTOCOL, "bytes after the end of a response"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin(cases[i].behaviour);
+        run_until(8);
+        assert_all_failed(cases[i].failure, cases[i].text);
+        assert_int_equal(all_failures(), atomic_load(&server.requests));
+        assert_non_null(strstr(stats.first_failure, "127.0.0.1:"));
+        end();
+    }
+}
+
+static void load_gives_up_a_request_that_takes_too_long(void **state) {
+    (void)state;
+    begin_with(serve_nothing, (struct load_options){.concurrency = 3, .timeout_ns = 50 * NS_PER_MS});
+    run_until(6);
+    assert_all_failed(LOAD_TIMEOUT, "no whole response within 0.05 s");
+    end();
+}
+
+static void load_pause_drops_what_does_not_end_uncounted(void **state) {
+    (void)state;
+    begin(serve_nothing);
+    assert_int_equal(load_resume(load), 0);
+    usleep(20000);
+    uint64_t begun_ns = clock_monotonic_ns();
+    load_pause(load);
+    uint64_t took_ns = clock_monotonic_ns() - begun_ns;
+    load_snapshot(load, &stats);
+    assert_int_equal(stats.requests + all_failures(), 0);
+    assert_true(took_ns >= 90 * NS_PER_MS && took_ns < 3 * NS_PER_S);
+    end();
+}
+
+static void load_does_not_hammer_a_target_that_refuses(void **state) {
+    (void)state;
+    begin(serve_normal);
+    run_until(100);
+    assert_all_answered();
+    uint64_t requests = stats.requests;
+    server_stop(&server);
+    uint64_t cpu_ns = load_cpu_ns(load);
+    assert_int_equal(load_resume(load), 0);
+    usleep(500000);
+    load_pause(load);
+    load_snapshot(load, &stats);
+    assert_int_equal(stats.requests, requests);
+    assert_int_equal(stats.failures[LOAD_REFUSED], all_failures());
+    assert_in_range(all_failures(), 4, 4 * 10); /* 10 + 20 + 40 + 80 + 160 + 160 ms each */
+    assert_true(load_cpu_ns(load) - cpu_ns < 100 * NS_PER_MS);
+    char text[64];
+    snprintf(text, sizeof text, "connect %.*s: Connection refused", (int)strcspn(server.url + 7, "/"), server.url + 7);
+    assert_string_equal(stats.first_failure, text);
+    load_free(load);
+    load_stats_done(&stats);
+}
+
+static void load_measures_from_the_send_to_the_last_byte(void **state) {
+    (void)state;
+    begin(serve_after_20_ms);
+    run_until(20);
+    assert_all_answered();
+    assert_in_range(histogram_min_ns(stats.latency), 20 * NS_PER_MS, 200 * NS_PER_MS);
+    assert_true(histogram_mean_ns(stats.latency) >= 20.0 * (double)NS_PER_MS);
+    end();
+}
+
+static void load_counts_large_bodies_and_reads_large_heads(void **state) {
+    (void)state;
+    begin(serve_big_body);
+    run_until(20);
+    assert_all_answered();
+    assert_int_equal(stats.body_bytes, stats.requests * BIG_BYTES);
+    end();
+    begin(serve_big_head);
+    run_until(50);
+    assert_all_answered();
+    assert_int_equal(stats.body_bytes, stats.requests * 5);
+    end();
+}
+
+static void load_sends_headers_of_any_size(void **state) {
+    (void)state;
+    char *header = malloc(60001);
+    memset(header, 'x', 60000);
+    header[1] = ':';
+    header[60000] = '\0';
+    const char *headers[] = {header, "Cookie: a=b"};
+    begin_with(serve_normal, (struct load_options){.concurrency = 4, .headers = headers, .n_headers = 2});
+    run_until(50);
+    assert_all_answered();
+    end();
+    free(header);
+}
+
+static void load_works_over_ipv6(void **state) {
+    (void)state;
+    if (!server_start(&server, serve_normal, true))
+        skip();
+    char why[500];
+    struct load_options options = {.url = server.url, .concurrency = 2};
+    assert_int_equal(load_new(&options, &load, why, sizeof why), 0);
+    assert_int_equal(load_stats_init(&stats), 0);
+    run_until(50);
+    assert_all_answered();
+    end();
+}
+
+static void *snapshot_often(void *argument) {
+    struct load_stats *last = argument, now;
+    assert_int_equal(load_stats_init(&now), 0);
+    for (int i = 0; i < 100; i++) {
+        load_snapshot(load, &now);
+        if (histogram_count(now.latency) != now.requests || now.requests < last->requests ||
+            now.body_bytes < 5 * now.requests || now.body_bytes > 5 * now.requests + 5ull * 4)
+            return argument;
+        last->requests = now.requests;
+        usleep(500);
+    }
+    load_stats_done(&now);
+    return NULL;
+}
+
+static void load_snapshot_is_consistent_at_any_moment_on_any_thread(void **state) {
+    (void)state;
+    begin_with(serve_normal, (struct load_options){.concurrency = 4, .threads = 2});
+    pthread_t threads[2];
+    struct load_stats last[2] = {0};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, snapshot_often, &last[i]), 0);
+    run_until(1000);
+    run_until(3000);
+    for (int i = 0; i < 2; i++) {
+        void *wrong;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    assert_all_answered();
+    end();
+}
+
+static void load_stats_since_are_the_figures_between(void **state) {
+    (void)state;
+    begin(serve_normal);
+    struct load_stats before;
+    assert_int_equal(load_stats_init(&before), 0);
+    run_until(100);
+    load_snapshot(load, &before);
+    unsigned long counted = atomic_load(&server.requests);
+    run_until(500);
+    load_stats_since(&stats, &before);
+    assert_int_equal(stats.requests, atomic_load(&server.requests) - counted);
+    assert_int_equal(histogram_count(stats.latency), stats.requests);
+    assert_int_equal(stats.body_bytes, stats.requests * 5);
+    assert_in_range(stats.elapsed_ns, 1, 6 * NS_PER_S);
+    load_stats_done(&before);
+    end();
+}
+
+static void load_new_says_what_is_wrong(void **state) {
+    (void)state;
+    assert_true(server_start(&server, serve_normal, false));
+    char refused[64];
+    strcpy(refused, server.url);
+    const char *bad_header = "bad";
+    const struct {
+        struct load_options options;
+        int error;
+        const char *why;
+    } cases[] = {
+        {{.url = server.url, .concurrency = 0}, -EINVAL, "--concurrency must be at least 1"},
+        {{.url = server.url, .concurrency = 4000000000u}, -EMFILE, "--concurrency 4000000000 needs"},
+        {{.url = "notaurl", .concurrency = 1}, -EINVAL, "no scheme"},
+        {{.url = "https://localhost/", .concurrency = 1}, -EPROTONOSUPPORT, "https is not supported yet"},
+        {{.url = server.url, .concurrency = 1, .headers = &bad_header, .n_headers = 1}, -EINVAL, "\"bad\""},
+        {{.url = "http://host.invalid/", .concurrency = 1}, 0, "host host.invalid: "},
+        {{.url = refused, .concurrency = 1}, -ECONNREFUSED, ": Connection refused"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char why[500] = "";
+        if (cases[i].options.url == refused)
+            server_stop(&server);
+        int error = load_new(&cases[i].options, &load, why, sizeof why);
+        assert_true(error < 0 && (!cases[i].error || error == cases[i].error));
+        if (!strstr(why, cases[i].why))
+            fail_msg("\"%s\" does not say \"%s\"", why, cases[i].why);
+    }
+    load_free(NULL);
+    load_stats_done(&(struct load_stats){0});
+}
+
+static void load_failures_have_names(void **state) {
+    (void)state;
+    assert_string_equal(load_failure_name(LOAD_REFUSED), "refused");
+    assert_string_equal(load_failure_name(LOAD_STATUS), "status");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(load_counts_each_answered_request_once),
+        cmocka_unit_test(load_keeps_its_connections_over_all_phases),
+        cmocka_unit_test(load_sends_nothing_while_it_is_paused),
+        cmocka_unit_test(load_reads_chunked_responses),
+        cmocka_unit_test(load_reads_a_response_that_drips),
+        cmocka_unit_test(load_connects_anew_when_the_server_closes_each_time),
+        cmocka_unit_test(load_sends_again_when_a_kept_connection_was_closed),
+        cmocka_unit_test(load_counts_a_bad_status_as_failure_and_keeps_the_connection),
+        cmocka_unit_test(load_names_what_broke),
+        cmocka_unit_test(load_gives_up_a_request_that_takes_too_long),
+        cmocka_unit_test(load_pause_drops_what_does_not_end_uncounted),
+        cmocka_unit_test(load_does_not_hammer_a_target_that_refuses),
+        cmocka_unit_test(load_measures_from_the_send_to_the_last_byte),
+        cmocka_unit_test(load_counts_large_bodies_and_reads_large_heads),
+        cmocka_unit_test(load_sends_headers_of_any_size),
+        cmocka_unit_test(load_works_over_ipv6),
+        cmocka_unit_test(load_snapshot_is_consistent_at_any_moment_on_any_thread),
+        cmocka_unit_test(load_stats_since_are_the_figures_between),
+        cmocka_unit_test(load_new_says_what_is_wrong),
+        cmocka_unit_test(load_failures_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
