@@ -12,7 +12,7 @@
 enum table_group { TABLE_BY_FUNCTION, TABLE_BY_LINE };
 
 struct table_row {
-    const char *function; /* lives as long as the profile */
+    const char *function; /* "[object]" or "<unknown>" without a name; strings live as long as profile and table do */
     const char *file;     /* "" unknown; of the function's heaviest line when grouped by function */
     int64_t line;         /* 0 unknown; likewise */
     int64_t flat, cum;
@@ -22,7 +22,10 @@ struct table {
     struct table_row *rows; /* by |flat| descending, then |cum| descending, then name */
     size_t n_rows;
     int64_t total; /* of the whole profile, before focus: what 100 % is */
+    int64_t kept;  /* what of it is in samples that the focus kept */
+    size_t n_kept; /* such samples; only those with a value count */
     const struct profile_value_type *type;
+    char *strings; /* private: made-up names and cleaned paths */
 };
 
 /* Frames that match the profile's drop_frames are dropped as pprof does (and kept by keep_frames).

@@ -1,0 +1,68 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "report/sections.h"
+#include "report/text.h"
+#include "report/units.h"
+
+/* Failed requests, and of which kinds. */
+static void add_failures(struct buffer *text, const struct load_stats *stats) {
+    uint64_t total = 0;
+    for (int i = 0; i < LOAD_FAILURES; i++)
+        total += stats->failures[i];
+    buffer_printf(text, "Failed requests:        %" PRIu64, total);
+    const char *separator = " (";
+    for (int i = 0; i < LOAD_FAILURES; i++) {
+        if (stats->failures[i] == 0)
+            continue;
+        buffer_printf(text, "%s%s %" PRIu64, separator, load_failure_name((enum load_failure)i), stats->failures[i]);
+        separator = ", ";
+    }
+    buffer_add_string(text, total ? ")\n" : "\n");
+    if (total && stats->first_failure[0]) {
+        buffer_add_string(text, "First failure:          ");
+        text_add_safe(text, stats->first_failure);
+        buffer_add_string(text, "\n");
+    }
+}
+
+static void add_percentiles(struct buffer *text, const struct histogram *latency) {
+    static const double percents[] = {50, 66, 75, 80, 90, 95, 98, 99, 99.9, 100};
+    buffer_add_string(text, "\nPercentage of the requests served within a certain time:\n");
+    for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
+        uint64_t ns = histogram_percentile_ns(latency, percents[i]);
+        buffer_printf(text, "%5.4g%%    %s\n", percents[i], units_latency((double)ns).text);
+    }
+}
+
+static void add_figures(struct buffer *text, const struct load_stats *stats) {
+    double seconds = (double)stats->elapsed_ns / (double)NS_PER_S;
+    buffer_printf(text, "Complete requests:      %" PRIu64 "\n", stats->requests);
+    add_failures(text, stats);
+    buffer_printf(text, "Time taken for tests:   %.3fs\n", seconds);
+    buffer_printf(text, "Requests per second:    %.2f [#/sec] (mean)\n",
+                  seconds > 0 ? (double)stats->requests / seconds : 0.0);
+    buffer_printf(text, "Time per request:       %s (mean), %s (deviation)\n",
+                  units_latency(histogram_mean_ns(stats->latency)).text,
+                  units_latency(histogram_deviation_ns(stats->latency)).text);
+    buffer_printf(text, "Total bytes received:   %s\n", units_value((int64_t)stats->body_bytes, "bytes").text);
+}
+
+void section_load(struct buffer *text, const struct report_run *run) {
+    text_title(text, "LOAD TEST REPORT (Baseline Throughput Metrics)");
+    if (run->url) {
+        buffer_add_string(text, "URL:                    ");
+        text_add_safe(text, run->url);
+        buffer_printf(text, "\nConcurrency:            %u\n", run->concurrency);
+    }
+    if (!run->baseline) {
+        buffer_add_string(text, "The baseline was not finished: there are no figures.\n");
+        return;
+    }
+    add_figures(text, run->baseline);
+    if (histogram_count(run->baseline->latency) > 0)
+        add_percentiles(text, run->baseline->latency);
+    else
+        buffer_add_string(text, "\nNo request was answered: there are no latencies.\n");
+}

@@ -1,0 +1,17 @@
+/* The sections of the text report. Each appends itself; errors stick to the buffer, so the caller checks once. */
+#ifndef PIKO_REPORT_SECTIONS_H
+#define PIKO_REPORT_SECTIONS_H
+
+#include "base/buffer.h"
+#include "report/report.h"
+
+/* load_section.c: figures of the baseline. */
+void section_load(struct buffer *text, const struct report_run *run);
+
+/* profile_section.c: all tables of one phase, or why there are none. 0 or -ENOMEM. */
+int section_profile(struct buffer *text, const struct report_phase *phase, const struct report_options *options);
+
+/* churn_section.c: what the load allocated, whole and for one request; nothing without an allocation profile. */
+void section_churn(struct buffer *text, const struct report_phase *allocs);
+
+#endif
