@@ -87,7 +87,8 @@ bool pattern_matches(struct pattern *pattern, const char *text, size_t size) {
     }
     uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     int matched = pcre2_match(pattern->code, (PCRE2_SPTR)text, size, 0, 0, pattern->data, pattern->limits);
-    pattern->spent_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+    uint64_t taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+    pattern->spent_ns += taken_ns > PATTERN_FREE_NS ? taken_ns - PATTERN_FREE_NS : 0;
     /* 0 is a match too: one with more groups than we keep. */
     if (matched < 0 && matched != PCRE2_ERROR_NOMATCH)
         pattern->overruns++;

@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 #define PATTERN_LENGTH_MAX 65536u       /* bytes of an expression */
-#define PATTERN_STEPS_MAX 200000u       /* backtracking steps of one match */
+#define PATTERN_STEPS_MAX 100000u       /* backtracking steps of one match */
 #define PATTERN_HEAP_KIB_MAX 16384u     /* memory of one match */
-#define PATTERN_BUDGET_NS 2000000000ull /* CPU time of all matches */
+#define PATTERN_FREE_NS 2000u           /* CPU time that any match may take: an ordinary one takes a tenth */
+#define PATTERN_BUDGET_NS 1000000000ull /* CPU time beyond that, of all matches together */
 
 struct pattern;
 

@@ -1,7 +1,6 @@
 #include "report/units.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -108,8 +107,10 @@ struct units_text units_percent(int64_t value, int64_t total) {
     double percent = total ? fabs((double)value / (double)total) * 100 : 0;
     if (percent > 0 && percent < 0.005)
         snprintf(ret.text, sizeof(ret.text), "<0.01%%");
+    else if (percent >= 99999.5)
+        snprintf(ret.text, sizeof(ret.text), ">99999%%");
     else
-        snprintf(ret.text, sizeof(ret.text), percent < 1000 ? "%.2f%%" : "%.0f%%", percent);
+        snprintf(ret.text, sizeof(ret.text), percent < 999.995 ? "%.2f%%" : "%.0f%%", percent);
     return ret;
 }
 
@@ -121,19 +122,5 @@ struct units_text units_latency(double ns) {
         snprintf(ret.text, sizeof(ret.text), "%.3fms", ns / 1e6);
     else
         snprintf(ret.text, sizeof(ret.text), "%.0fus", ns / 1e3);
-    return ret;
-}
-
-struct units_text units_count(uint64_t count) {
-    struct units_text ret;
-    char digits[24];
-    int n = snprintf(digits, sizeof(digits), "%" PRIu64, count);
-    char *end = ret.text;
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0)
-            *end++ = ',';
-        *end++ = digits[i];
-    }
-    *end = '\0';
     return ret;
 }

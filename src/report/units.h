@@ -17,13 +17,10 @@ struct units_text units_value(int64_t value, const char *unit);
 /* A mean of such values; what is too small for two decimals keeps two digits: 9.25us, 0.0043. */
 struct units_text units_mean(double value, const char *unit);
 
-/* Share of the whole, without sign: 99.93%, 0.05%, "<0.01%" for more than nothing. */
+/* Share of the whole, without sign, in at most 7 columns: 99.93%, 0.05%, "<0.01%" for more than nothing. */
 struct units_text units_percent(int64_t value, int64_t total);
 
 /* A latency, to the microsecond: 812us, 3.068ms, 1.204s. */
 struct units_text units_latency(double ns);
-
-/* A count with thousands grouped: 1,236,240. */
-struct units_text units_count(uint64_t count);
 
 #endif

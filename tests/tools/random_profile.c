@@ -1,6 +1,7 @@
 /* random_profile SEED FILE: write a small profile in which everything that makes tables differ happens often: inlined
  * lines, recursion, one name in several files, paths of one meaning, frames without a name, dropped frames, negative
- * values, labels. Always the same for a seed. */
+ * values, labels. Odd seeds drop frames, every fourth (3, 7, …) is a difference with a marked base.
+ * Always the same for a seed. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,13 +62,15 @@ static void add_locations(struct profile *profile) {
     }
 }
 
-static void add_samples(struct profile *profile) {
+static void add_samples(struct profile *profile, bool is_diff) {
     for (uint32_t i = 0; i < 200; i++) {
         uint32_t locations[12], n_locations = below(12);
         for (uint32_t depth = 0; depth < n_locations; depth++)
             locations[depth] = below(profile->n_locations);
         int64_t values[2] = {(int64_t)below(50) - 10, (int64_t)below(4000000) - 1000000};
         struct profile_label label = {.key = "thread", .string = below(2) ? "one" : "two", .unit = ""};
+        if (is_diff && below(2))
+            label = (struct profile_label){.key = "pprof::base", .string = "true", .unit = ""};
         profile_add_sample(profile, &(struct profile_sample){.n_locations = n_locations,
                                                              .locations = locations,
                                                              .values = values,
@@ -81,16 +84,17 @@ int main(int argc, char **argv) {
     struct buffer data = BUFFER_INIT(0);
     if (argc != 3 || !profile)
         return 2;
-    state = strtoull(argv[1], NULL, 10);
+    uint64_t seed = strtoull(argv[1], NULL, 10);
+    state = seed;
     profile_add_sample_type(profile, "samples", "count");
     profile_add_sample_type(profile, "cpu", "nanoseconds");
     add_mappings(profile);
     add_functions(profile);
     add_locations(profile);
-    add_samples(profile);
+    add_samples(profile, /* is_diff= */ seed % 4 == 3);
     profile->time_nanos = 1700000000000000000;
-    if (state % 2) {
-        profile->drop_frames = profile_intern(profile, "piko_.*|lock");
+    if (seed % 2) {
+        profile->drop_frames = profile_intern(profile, "piko_.*|lock|ns::.anonymous namespace.::f");
         profile->keep_frames = profile_intern(profile, "piko_hook_kept");
     }
     int error = profile->error ? profile->error : profile_encode(profile, &data);
