@@ -32,9 +32,14 @@ void reader_free(struct reader *reader); /* takes NULL; no capture may be runnin
  * Threads: any number at once. */
 int reader_profile(struct reader *reader, enum reader_kind kind, struct profile **ret);
 
-/* Same without symbols, for two snapshots of which only the difference is shown: reader_symbolize() then fills them. */
-int reader_profile_raw(struct reader *reader, enum reader_kind kind, struct profile **ret);
-int reader_symbolize(struct reader *reader, struct profile *profile);
+/* The difference of two snapshots, symbolized at the end only: what NAME?seconds=N answers. time_nanos is the end,
+ * duration_nanos the distance. Values in use and threads may be negative. Differences of the raw counters, not of
+ * profiles: unsampled values and the `bytes` label move with a bucket's average and would not subtract.
+ * reader_delta_end frees the delta also on failure; with ret NULL it does nothing else. Any number at once.
+ * 0, -ENOMEM, or -ETIMEDOUT as for reader_profile(), with the delta or the profile made all the same. */
+struct reader_delta;
+int reader_delta_begin(struct reader *reader, enum reader_kind kind, struct reader_delta **ret);
+int reader_delta_end(struct reader_delta *delta, struct profile **ret);
 
 /* CPU: begin starts or joins the sampler, at `hz` samples a second of CPU time (0 = default 100) if it is the first,
  * and takes a snapshot; end takes another, leaves the sampler and answers the symbolized difference. reader_cpu_end
@@ -63,7 +68,7 @@ struct reader_figures {
     uint64_t cpu_users; /* CPU captures that run now */
     uint64_t mem_profile_rate_bytes, block_rate_ns, mutex_fraction, cpu_period_ns;
     uint64_t samples, lost_samples, truncated_stacks, handler_ns;
-    uint64_t segment_bytes_used; /* committed memory, estimated from the tables' cursors */
+    uint64_t segment_bytes_used; /* committed memory of the segment */
     uint64_t profile_counts[6];  /* entries, by enum reader_kind: the index's Count column */
 };
 void reader_figures(struct reader *reader, struct reader_figures *ret);

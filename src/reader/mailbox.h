@@ -1,0 +1,24 @@
+/* Requests to the control thread of the target. Every wait is bounded: a target that is stopped, hung or dead costs its
+ * reader that long and no more. Threads: any. */
+#ifndef PIKO_READER_MAILBOX_H
+#define PIKO_READER_MAILBOX_H
+
+#include <stdint.h>
+
+#include "reader/validate.h"
+
+#define MAILBOX_WAIT_MS 1000u        /* for a dump, for the sampler */
+#define MAILBOX_REFRESH_WAIT_MS 200u /* for names and modules, without which a profile is a little older */
+
+/* Have a dump taken; `ret` is the number that its records carry. 0, or -ETIMEDOUT with `ret` set all the same. */
+int mailbox_dump(const struct view *view, uint64_t *ret);
+
+/* Have thread names and the module list brought up to date. Goes on without when the target does not answer. */
+void mailbox_refresh(const struct view *view);
+
+/* Join the CPU sampler (hz counts for the first user; 0 = the default) and wait until it runs; leave it.
+ * 0 or -ETIMEDOUT, and then it was left again. */
+int mailbox_cpu_join(const struct view *view, unsigned hz);
+void mailbox_cpu_leave(const struct view *view);
+
+#endif

@@ -1,0 +1,140 @@
+#include "reader/reader.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "reader/counters.h"
+#include "reader/internal.h"
+#include "reader/mailbox.h"
+#include "reader/threadprofile.h"
+#include "reader/threads.h"
+
+#define VDSO_PATH "[vdso]"
+#define CMDLINE_BYTES_MAX (4u << 20)
+
+static void find_vdso(struct reader *reader) {
+    _cleanup_fclose_ FILE *maps = fopen("/proc/self/maps", "re");
+    char line[SEGMENT_PATH_BYTES];
+    while (maps && fgets(line, sizeof(line), maps)) {
+        uintptr_t start, limit;
+        if (!strstr(line, VDSO_PATH) || sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &limit) != 2)
+            continue;
+        reader->vdso = (const void *)start;
+        reader->vdso_bytes = limit - start;
+    }
+}
+
+int reader_new(struct segment *segment, size_t bytes, struct reader **ret) {
+    struct reader *reader = calloc(1, sizeof(*reader));
+    if (!reader)
+        return -ENOMEM;
+    int error = view_open(segment, bytes, &reader->view);
+    if (!error)
+        error = symbols_new(&reader->symbols);
+    if (error) {
+        free(reader);
+        return error;
+    }
+    find_vdso(reader);
+    *ret = reader;
+    return 0;
+}
+
+void reader_free(struct reader *reader) {
+    if (!reader)
+        return;
+    symbols_free(reader->symbols);
+    free(reader);
+}
+
+struct symbols_module reader_symbols_module(const struct reader *reader, const struct module *module) {
+    bool vdso = !strcmp(module->path, VDSO_PATH);
+    return (struct symbols_module){
+        .path = module->path,
+        .build_id = module->build_id,
+        .bias = module->bias,
+        .image = vdso ? reader->vdso : NULL,
+        .image_bytes = vdso ? reader->vdso_bytes : 0,
+    };
+}
+
+int reader_profile(struct reader *reader, enum reader_kind kind, struct profile **ret) {
+    mailbox_refresh(&reader->view);
+    if (kind == READER_GOROUTINE)
+        return threadprofile_goroutine(reader, ret);
+    if (kind == READER_THREADCREATE)
+        return threadprofile_create(reader, ret);
+    const struct counters_kind *counters = counters_kind(kind);
+    struct snapshot snapshot;
+    int error = snapshot_take(&reader->view, counters_table(counters), &snapshot);
+    if (error)
+        return error;
+    error = counters_profile(reader, counters, &snapshot, /* before= */ NULL, ret);
+    snapshot_done(&snapshot);
+    return error;
+}
+
+int reader_symbol(struct reader *reader, uint64_t address, struct buffer *ret) {
+    struct modules modules;
+    int error = modules_take(&reader->view, &modules);
+    if (error)
+        return error;
+    uint32_t module = modules_find(&modules, address);
+    if (module != MODULES_NONE) {
+        struct symbols_module asked = reader_symbols_module(reader, &modules.list[module]);
+        struct symbols_answer answer = {0};
+        error = symbols_resolve(reader->symbols, &asked, &address, 1, &answer, /* coverage= */ NULL);
+        if (!error && answer.n_frames)
+            error = buffer_add_string(ret, answer.frames[0].name);
+    }
+    modules_done(&modules);
+    return error;
+}
+
+int reader_cmdline(struct reader *reader, struct buffer *ret) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/cmdline", reader->view.pid);
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(CMDLINE_BYTES_MAX);
+    int error = file_read(path, &text);
+    if (error)
+        return error;
+    if (text.size && !text.data[text.size - 1])
+        text.size--;
+    return buffer_add(ret, text.data ? text.data : "", text.size);
+}
+
+void reader_figures(struct reader *reader, struct reader_figures *ret) {
+    const struct view *view = &reader->view;
+    struct segment_counters counters;
+    view_counters(view, &counters);
+    struct view_rates rates = view_rates(view);
+    uint64_t threads = threads_count(view), heap = snapshot_count(view, SNAPSHOT_HEAP);
+    *ret = (struct reader_figures){
+        .pid = view->pid,
+        .threads = threads,
+        .cpu_users = __atomic_load_n(&view->segment->mailbox.cpu_users, __ATOMIC_RELAXED),
+        .mem_profile_rate_bytes = rates.mem_profile_rate_bytes,
+        .block_rate_ns = rates.block_rate_ns,
+        .mutex_fraction = rates.mutex_fraction,
+        .cpu_period_ns = rates.cpu_period_ns,
+        .samples = counters.cpu_samples,
+        .lost_samples = counters.lost_cpu + counters.lost_heap + counters.lost_block + counters.lost_mutex,
+        .truncated_stacks = counters.stacks_truncated,
+        .handler_ns = counters.handler_ns,
+        .segment_bytes_used = view_bytes_used(view),
+        .profile_counts =
+            {
+                [READER_HEAP] = heap,
+                [READER_ALLOCS] = heap,
+                [READER_BLOCK] = snapshot_count(view, SNAPSHOT_BLOCK),
+                [READER_MUTEX] = snapshot_count(view, SNAPSHOT_MUTEX),
+                [READER_GOROUTINE] = threads,
+                [READER_THREADCREATE] = threads,
+            },
+    };
+}

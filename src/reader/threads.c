@@ -1,0 +1,72 @@
+#include "reader/threads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *threads_state_name(enum segment_thread_state state) {
+    static const char *const names[] = {
+        [SEGMENT_THREAD_RUNNING] = "running",
+        [SEGMENT_THREAD_MUTEX] = "mutex wait",
+        [SEGMENT_THREAD_RWLOCK] = "rwlock wait",
+        [SEGMENT_THREAD_COND] = "cond wait",
+        [SEGMENT_THREAD_SEMAPHORE] = "semaphore wait",
+        [SEGMENT_THREAD_BARRIER] = "barrier wait",
+        [SEGMENT_THREAD_JOIN] = "join",
+        [SEGMENT_THREAD_FUTEX] = "futex wait",
+        [SEGMENT_THREAD_IO] = "IO wait",
+        [SEGMENT_THREAD_SLEEP] = "sleep",
+        [SEGMENT_THREAD_SYSCALL] = "syscall",
+    };
+    return (unsigned)state < sizeof(names) / sizeof(names[0]) && names[state] ? names[state] : "running";
+}
+
+static bool live(const struct segment_thread *thread) {
+    return !thread->own && thread->state != SEGMENT_THREAD_FREE && thread->state != SEGMENT_THREAD_EXITED;
+}
+
+static void fill(const struct segment_thread *thread, uint64_t seq, struct thread_row *row) {
+    /* A record may still carry the dump of the thread that had it before: an older dump is not looked at. */
+    bool dumped = thread->dump_seq && thread->dump_seq >= seq;
+    *row = (struct thread_row){
+        .tid = thread->tid,
+        .state = dumped ? thread->dump_state : thread->state,
+        .since_ns = dumped ? thread->dump_since_ns : thread->state_since_ns,
+        .stack = dumped ? thread->dump_stack : 0,
+        .create_stack = thread->create_stack,
+    };
+    memcpy(row->name, thread->name, sizeof(row->name));
+}
+
+static int by_tid(const void *left, const void *right) {
+    const struct thread_row *a = left, *b = right;
+    return a->tid < b->tid ? -1 : a->tid > b->tid;
+}
+
+int threads_take(const struct view *view, uint64_t seq, struct threads *ret) {
+    struct threads threads = {.rows = calloc(view->threads.count ? view->threads.count : 1, sizeof(*threads.rows))};
+    if (!threads.rows)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < view->threads.count; i++) {
+        struct segment_thread thread;
+        if (view_thread(view, i, &thread) && live(&thread))
+            fill(&thread, seq, &threads.rows[threads.n++]);
+    }
+    qsort(threads.rows, threads.n, sizeof(*threads.rows), by_tid);
+    *ret = threads;
+    return 0;
+}
+
+void threads_done(struct threads *threads) {
+    free(threads->rows);
+    *threads = (struct threads){0};
+}
+
+uint64_t threads_count(const struct view *view) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < view->threads.count; i++) {
+        struct segment_thread thread;
+        count += view_thread(view, i, &thread) && live(&thread);
+    }
+    return count;
+}

@@ -1,0 +1,31 @@
+/* The target's threads, ours left out. */
+#ifndef PIKO_READER_THREADS_H
+#define PIKO_READER_THREADS_H
+
+#include "reader/validate.h"
+
+struct thread_row {
+    uint32_t tid;
+    enum segment_thread_state state;
+    uint64_t since_ns;     /* CLOCK_MONOTONIC; 0 unknown */
+    uint32_t stack;        /* id; 0 = none is known */
+    uint32_t create_stack; /* id; 0 unknown */
+    char name[SEGMENT_THREAD_NAME_BYTES];
+};
+
+struct threads {
+    struct thread_row *rows; /* ascending by tid */
+    size_t n;
+};
+
+/* The live threads, with what dump `seq` or a newer one says of each (0 = whatever dump is the newest).
+ * 0 or -ENOMEM. threads_done() frees the content. */
+int threads_take(const struct view *view, uint64_t seq, struct threads *ret);
+void threads_done(struct threads *threads);
+
+uint64_t threads_count(const struct view *view);
+
+/* "mutex wait": the word of Go's dump for a state. */
+const char *threads_state_name(enum segment_thread_state state);
+
+#endif
