@@ -22,7 +22,18 @@ struct capture;
 int capture_new(const char *base, const char *prefix, const volatile int *stop, struct capture **ret);
 void capture_free(struct capture *capture); /* takes NULL */
 
-/* Status of the Go Piko's form; absent (404) is -ENOENT and no failure of the run. */
+/* While a transfer runs, call tick(data) about twenty times a second, in the thread that called. NULL: no more calls. */
+void capture_set_tick(struct capture *capture, void (*tick)(void *data), void *data);
+
+/* Whether the profiler's index ("prefix/") answers with 200 within CAPTURE_CHECK_SECONDS. Errors as capture_get(), with
+ * the reason alone in `why` ("connection refused", "it answered 404 Not Found"): see capture_index_url() for the rest. */
+#define CAPTURE_CHECK_SECONDS 5u
+int capture_check(struct capture *capture, char why[CAPTURE_WHY_BYTES]);
+
+/* "http://localhost:6060/_piko/debug/pprof/": lives as long as the client. */
+const char *capture_index_url(const struct capture *capture);
+
+/* Status of the Go Piko's form, at "profiler/status" beside the prefix's "debug/pprof"; absent (404) is -ENOENT and no failure of the run. */
 struct capture_status {
     bool rolling_trace;
     char rolling_trace_min_age[32]; /* "15s" */
@@ -30,8 +41,12 @@ struct capture_status {
     char rolling_trace_path[256];
     char *json; /* re-indented by 2 spaces, no final newline; owned */
 };
+/* 0, -ENOENT, -EBADMSG for an answer of another form, or as capture_get(). `ret` is then freed by capture_status_done(). */
 int capture_status(struct capture *capture, struct capture_status *ret, char why[CAPTURE_WHY_BYTES]);
 void capture_status_done(struct capture_status *status);
+
+/* The same from a document in memory (`size` bytes): 0, -ENOMEM or -EBADMSG. */
+int capture_status_parse(const char *text, size_t size, struct capture_status *ret, char why[CAPTURE_WHY_BYTES]);
 
 /* GET prefix/name, e.g. "profile?seconds=30": 200 or an error. `seconds` is how long the server will take on purpose:
  * the time-out is that and 30 s more. 0; -ECONNREFUSED, -ETIMEDOUT, -EPROTO (status: in `why`), -EFBIG, -ECANCELED …,
@@ -42,5 +57,16 @@ int capture_get(struct capture *capture, const char *name, unsigned seconds, siz
 /* The same from an absolute path on the server ("/_piko/profiler/trace/recent"). */
 int capture_get_path(struct capture *capture, const char *path, unsigned seconds, size_t most, struct buffer *ret,
                      char why[CAPTURE_WHY_BYTES]);
+
+/* ---- url.c ------------------------------------------------------------------------------------------------------------*/
+
+/* Base of the profiler that stands beside an application: its host with another port, over http.
+ * "https://example.org:8443/x", 6060 → "http://example.org:6060". The string is the caller's (free()).
+ * 0, -ENOMEM, or -EINVAL when `url` is no http:// or https:// URL with a host, with what is wrong in `why`. */
+int capture_base_beside(const char *url, unsigned port, char **ret, char why[CAPTURE_WHY_BYTES]);
+
+/* "http://host:7070/_piko/debug/pprof/" → "http://host:7070" and "/_piko/debug/pprof": base and prefix for capture_new().
+ * Both are the caller's (free()). Errors as above; a query is refused. */
+int capture_split_url(const char *url, char **ret_base, char **ret_prefix, char why[CAPTURE_WHY_BYTES]);
 
 #endif
