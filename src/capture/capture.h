@@ -33,7 +33,8 @@ int capture_check(struct capture *capture, char why[CAPTURE_WHY_BYTES]);
 /* "http://localhost:6060/_piko/debug/pprof/": lives as long as the client. */
 const char *capture_index_url(const struct capture *capture);
 
-/* Status of the Go Piko's form, at "profiler/status" beside the prefix's "debug/pprof"; absent (404) is -ENOENT and no failure of the run. */
+/* Status of the Go Piko's form, at "profiler/status" beside the prefix's "debug/pprof"; absent (404) is -ENOENT and no
+ * failure of the run. */
 struct capture_status {
     bool rolling_trace;
     char rolling_trace_min_age[32]; /* "15s" */

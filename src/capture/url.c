@@ -20,7 +20,8 @@ static int wrong(char *why, const char *what) {
     return -EINVAL;
 }
 
-/* An http or https URL with a host; anything else is -EINVAL. curl alone would guess a scheme, and take the path for a host where that is missing. */
+/* An http or https URL with a host; anything else is -EINVAL. curl alone would guess a scheme, and take the path for a
+ * host where that is missing. */
 static int parse(const char *text, CURLU **ret, char *why) {
     if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0)
         return wrong(why, "it must start with http:// or https://");
