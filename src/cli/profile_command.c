@@ -1,0 +1,251 @@
+/* piko profile URL: check everything, load and capture, report. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/command.h"
+#include "cli/profile_run.h"
+#include "cli/signals.h"
+
+#define COMPLAINT "piko profile: "
+
+void run_add_warning(struct profile_run *run, const char *text) {
+    if (run->n_warnings == WARNINGS_MAX)
+        return;
+    char *copy = strdup(text);
+    if (copy)
+        run->warnings[run->n_warnings++] = copy;
+}
+
+void run_warn(struct profile_run *run, const char *format, ...) {
+    char text[CAPTURE_WHY_BYTES + 256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    progress_complain(&run->progress, "Warning: %s", text);
+    run_add_warning(run, text);
+}
+
+bool run_write(struct profile_run *run, const char *name, const void *data, size_t size) {
+    int error = output_write(&run->output, name, data, size);
+    if (error)
+        progress_complain(&run->progress, COMPLAINT "%s/%s: %s", run->output.folder, name, strerror(-error));
+    return !error;
+}
+
+static void run_done(struct profile_run *run) {
+    for (size_t i = 0; i < N_PHASES; i++) {
+        load_stats_done(&run->results[i].stats);
+        profile_free(run->results[i].profile);
+    }
+    for (size_t i = 0; i < run->n_warnings; i++)
+        free(run->warnings[i]);
+    load_free(run->load);
+    capture_free(run->capture);
+    output_done(&run->output);
+}
+
+/* The folder must hold one run: what an earlier one left under our names goes. */
+static void remove_old_files(struct profile_run *run) {
+    static const char *const endings[] = {".pprof", ".pprof.stats", ".stats", ".goroutines.txt"};
+    static const char *const others[] = {"profiler_status.json", "rolling_trace.out", "live_performance_report.txt"};
+    char name[OUTPUT_NAME_BYTES];
+    for (size_t i = 0; i < N_PHASES; i++) {
+        for (size_t j = 0; j < sizeof endings / sizeof endings[0]; j++) {
+            snprintf(name, sizeof name, "%s%s", phases[i].name, endings[j]);
+            output_remove_old(&run->output, name);
+        }
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        output_remove_old(&run->output, others[i]);
+}
+
+static int open_output(struct profile_run *run) {
+    int error = output_open(&run->output, run->settings->output);
+    if (!error)
+        return EXIT_DONE;
+    fprintf(stderr, COMPLAINT "--output %s: files cannot be written there: %s\n", run->settings->output,
+            strerror(-error));
+    return EXIT_NOTHING;
+}
+
+static int find_application(struct profile_run *run) {
+    const struct profile_settings *settings = run->settings;
+    struct load_options options = {
+        .url = settings->url,
+        .concurrency = settings->concurrency,
+        .headers = settings->headers,
+        .n_headers = settings->n_headers,
+    };
+    char why[512] = "out of memory";
+    int error = load_new(&options, &run->load, why, sizeof why);
+    if (!error)
+        return EXIT_DONE;
+    if (error == -EINVAL || error == -EPROTONOSUPPORT) {
+        fprintf(stderr, COMPLAINT "%s\n", why);
+        return EXIT_USAGE;
+    }
+    fprintf(stderr, COMPLAINT "nothing answers at %s (%s)\n  Is the application running there?\n", settings->url, why);
+    return EXIT_NOTHING;
+}
+
+static int find_profiler(struct profile_run *run) {
+    const struct profile_settings *settings = run->settings;
+    char why[CAPTURE_WHY_BYTES] = "out of memory";
+    int error = capture_new(settings->profiler_base, settings->profiler_prefix, run->stop, &run->capture);
+    if (!error)
+        error = capture_check(run->capture, why);
+    if (!error)
+        return EXIT_DONE;
+    fprintf(stderr,
+            COMPLAINT
+            "%s at %s%s/ (%s)\n"
+            "  Is the program running with profiling on?\n"
+            "  Another address?  Try:  --pprof-port 7070   or   --pprof-url http://host:port/_piko/debug/pprof\n",
+            error == -EPROTO ? "no profiler answers" : "nothing answers", settings->profiler_base,
+            settings->profiler_prefix, why);
+    return EXIT_NOTHING;
+}
+
+/* Everything that can be wrong is found out before any load. */
+static int prepare(struct profile_run *run) {
+    int status = open_output(run);
+    if (status != EXIT_DONE)
+        return status;
+    status = find_application(run);
+    if (status == EXIT_DONE)
+        status = find_profiler(run);
+    if (status != EXIT_DONE)
+        output_abandon(&run->output);
+    return status;
+}
+
+static void print_head(struct profile_run *run, const struct capture_status *status) {
+    const struct profile_settings *settings = run->settings;
+    struct progress *progress = &run->progress;
+    progress_print(progress, "piko profile  %s  ->  %s/", settings->url, run->output.folder);
+    progress_print(progress, "  profiler    %s%s%s", capture_index_url(run->capture),
+                   status->rolling_trace ? ", rolling trace " : "", status->rolling_trace_min_age);
+    progress_print(progress, "  load        %u connections, %u s a phase, %u phases", settings->concurrency,
+                   settings->duration_s, N_PHASES);
+    /* Values stay out of logs: they are often somebody's key. */
+    for (size_t i = 0; i < settings->n_headers; i++)
+        progress_print(progress, "  header      %.*s", (int)strcspn(settings->headers[i], ":"), settings->headers[i]);
+    if (settings->focus_expression)
+        progress_print(progress, "  focus       %s", settings->focus_expression);
+    progress_print(progress, "%s", "");
+}
+
+static void read_status(struct profile_run *run, struct capture_status *ret) {
+    char why[CAPTURE_WHY_BYTES] = "out of memory";
+    int error = capture_status(run->capture, ret, why);
+    if (error && error != -ENOENT && error != -ECANCELED)
+        run_warn(run, "the profiler's status could not be read: %s", why);
+    if (!error && !run_write(run, "profiler_status.json", ret->json, strlen(ret->json)))
+        run->extras_failed = true;
+}
+
+static void save_rolling_trace(struct profile_run *run, const struct capture_status *status) {
+    if (!status->rolling_trace || *run->stop)
+        return;
+    _cleanup_buffer_ struct buffer trace = BUFFER_INIT(CAPTURE_PROFILE_BYTES_MAX);
+    char why[CAPTURE_WHY_BYTES] = "out of memory";
+    if (capture_get_path(run->capture, status->rolling_trace_path, 0, trace.most, &trace, why)) {
+        if (!*run->stop)
+            run_warn(run, "no rolling trace: %s", why);
+        run->extras_failed = true;
+    } else if (!run_write(run, "rolling_trace.out", trace.data, trace.size)) {
+        run->extras_failed = true;
+    }
+}
+
+static void note_interruption(struct profile_run *run) {
+    char text[64];
+    unsigned ended = 0;
+    if (!*run->stop)
+        return;
+    for (size_t i = 0; i < N_PHASES; i++)
+        ended += run->results[i].reached;
+    snprintf(text, sizeof text, "interrupted: %u of %u phases finished", ended, N_PHASES);
+    progress_complain(&run->progress, COMPLAINT "%s", text);
+    run_add_warning(run, text);
+}
+
+/* The exit status; the last line says why it is not 0. */
+static int conclude(struct profile_run *run) {
+    unsigned failed = 0;
+    for (size_t i = 0; i < N_PHASES; i++)
+        failed += run->results[i].failed;
+    if (*run->stop)
+        return EXIT_SIGNAL + *run->stop;
+    if (!run_is_usable(run)) {
+        progress_complain(&run->progress, COMPLAINT "nothing usable: no request succeeded and no profile was captured");
+        return EXIT_NOTHING;
+    }
+    if (failed > 0) {
+        progress_complain(&run->progress, COMPLAINT "partial: something failed in %u of %u phases, see above", failed,
+                          N_PHASES);
+        return EXIT_PARTIAL;
+    }
+    return run->extras_failed ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+static int run_phases_and_report(struct profile_run *run) {
+    struct capture_status status = {0};
+    progress_init(&run->progress, stdout);
+    if (run->settings->duration_s < DURATION_RECOMMENDED_S)
+        run_warn(run,
+                 "--duration %u is below the recommended minimum of %u seconds. CPU profile statistics may be "
+                 "unreliable with short durations.",
+                 run->settings->duration_s, DURATION_RECOMMENDED_S);
+    remove_old_files(run);
+    read_status(run, &status);
+    print_head(run, &status);
+    phases_run(run);
+    save_rolling_trace(run, &status);
+    note_interruption(run);
+    if (run_is_usable(run))
+        summary_print(run);
+    else if (run->output.n_files == 0)
+        output_abandon(&run->output);
+    capture_status_done(&status);
+    return conclude(run);
+}
+
+static int run_profile(const struct profile_settings *settings) {
+    struct profile_run run = {.settings = settings, .stop = signals_stop()};
+    int status = prepare(&run);
+    if (status == EXIT_DONE) {
+        signals_catch();
+        status = run_phases_and_report(&run);
+    }
+    run_done(&run);
+    return status;
+}
+
+static int print_help(void) {
+    _cleanup_buffer_ struct buffer help = BUFFER_INIT(0);
+    if (profile_settings_help(&help))
+        return EXIT_NOTHING;
+    fputs(help.data, stdout);
+    return EXIT_DONE;
+}
+
+int profile_command(int argc, char *const *argv) {
+    struct profile_settings settings;
+    char why[OPTIONS_WHY_BYTES] = "out of memory";
+    int status;
+    int error = profile_settings_parse(argc, argv, &settings, why);
+    if (error) {
+        fprintf(stderr, COMPLAINT "%s\nTry: piko help profile\n", why);
+        status = error == -EINVAL ? EXIT_USAGE : EXIT_NOTHING;
+    } else {
+        status = settings.help ? print_help() : run_profile(&settings);
+    }
+    profile_settings_done(&settings);
+    return status;
+}

@@ -1,0 +1,190 @@
+#include "cli/profile_settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "capture/capture.h"
+
+#define N_OPTIONS 11u
+#define CONCURRENCY_MAX 65535u
+#define DURATION_MAX_S 3600u /* what a profiler grants at most */
+#define TOP_MAX 1000000u
+
+static const char default_prefix[] = "/_piko/debug/pprof";
+
+static const struct profile_settings defaults = {
+    .pprof_port = 6060, .concurrency = 100, .duration_s = DURATION_RECOMMENDED_S, .top = 60, .output = "pprof"};
+
+static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS]) {
+    const struct option options[] = {
+        {"pprof-port", "PORT", "Port of the profiler, on the application's host", OPTION_NUMBER, &s->pprof_port, 1,
+         65535},
+        {"pprof-url", "URL", "Address of the profiler, where it is not /_piko/debug/pprof there", OPTION_TEXT,
+         &s->pprof_url},
+        {"concurrency", "N", "Connections that load the application", OPTION_NUMBER, &s->concurrency, 1,
+         CONCURRENCY_MAX},
+        {"duration", "SECONDS", "Length of each of the six phases", OPTION_NUMBER, &s->duration_s, 1, DURATION_MAX_S},
+        {"output", "FOLDER", "Where files go", OPTION_TEXT, &s->output},
+        {"header", "HEADER", "Header of each request, \"Name: value\"", OPTION_LIST, &s->header_flags},
+        {"cookie", "COOKIE", "Cookie of each request, \"name=value\"", OPTION_TEXT, &s->cookie},
+        {"top", "N", "Rows of each table in the report, 0 for all", OPTION_NUMBER, &s->top, 0, TOP_MAX},
+        {"focus", "REGEX", "Report only samples with a matching function", OPTION_TEXT, &s->focus_expression},
+        {"tui", NULL, "Live dashboard (not in this version)", OPTION_SWITCH, &s->tui},
+        {"help", NULL, "Show this", OPTION_SWITCH, &s->help},
+    };
+    _Static_assert(sizeof options == N_OPTIONS * sizeof options[0], "N_OPTIONS counts the rows");
+    memcpy(ret, options, sizeof options);
+}
+
+int profile_settings_help(struct buffer *ret) {
+    struct profile_settings settings = defaults;
+    struct option options[N_OPTIONS];
+    make_options(&settings, options);
+    buffer_add_string(
+        ret, "Load a running application and capture its profiles.\n"
+             "\n"
+             "Usage: piko profile [flags] URL\n"
+             "\n"
+             "Six phases, each under load on URL: baseline, cpu, allocs, heap, mutex, block. The program must\n"
+             "be running with profiling on. Files and a report go to the output folder.\n"
+             "\n"
+             "Flags, in any place on the line, as --flag value or --flag=value:\n");
+    options_help(options, N_OPTIONS, ret);
+    return buffer_add_string(ret,
+                             "\n"
+                             "Examples:\n"
+                             "  piko profile http://localhost:8080/\n"
+                             "  piko profile http://localhost:8080/ --concurrency 200 --duration 60\n"
+                             "  piko profile http://localhost:8080/me --header \"Authorization: Bearer token\"\n"
+                             "  piko profile http://localhost:8080/ --focus render --top 20\n"
+                             "\n"
+                             "Exit status: 0 all done, 1 nothing usable, 2 wrong usage, 3 partial (a phase failed),\n"
+                             "130 interrupted (Ctrl-C), 143 terminated: finished phases are kept and reported.\n");
+}
+
+/* RFC 9110: a name of token characters, a value without control characters. Anything else could smuggle a header in. */
+static bool is_header(const char *header) {
+    size_t name = strspn(header, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (name == 0 || header[name] != ':')
+        return false;
+    for (const unsigned char *c = (const unsigned char *)header + name; *c; c++)
+        if ((*c < ' ' && *c != '\t') || *c == 127)
+            return false;
+    return true;
+}
+
+/* What a message may repeat of a value: without the line breaks that would break the message. */
+static void printable(const char *text, char *ret, size_t size) {
+    size_t i = 0;
+    for (; text[i] && i < size - 1; i++)
+        ret[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+    ret[i] = '\0';
+}
+
+static int refuse(char *why, const char *flag, const char *value, const char *reason) {
+    char shown[128];
+    printable(value, shown, sizeof shown);
+    snprintf(why, OPTIONS_WHY_BYTES, "%s \"%s\": %.300s", flag, shown, reason);
+    return -EINVAL;
+}
+
+static int make_headers(struct profile_settings *settings, char *why) {
+    const struct option_list *flags = &settings->header_flags;
+    settings->headers = calloc(flags->n + 1, sizeof *settings->headers);
+    if (!settings->headers)
+        return -ENOMEM;
+    for (size_t i = 0; i < flags->n; i++) {
+        if (!is_header(flags->items[i]))
+            return refuse(why, "--header", flags->items[i], "expected \"Name: value\" on one line");
+        settings->headers[settings->n_headers++] = flags->items[i];
+    }
+    if (!settings->cookie)
+        return 0;
+    if (asprintf(&settings->cookie_header, "Cookie: %s", settings->cookie) < 0) {
+        settings->cookie_header = NULL;
+        return -ENOMEM;
+    }
+    if (!is_header(settings->cookie_header))
+        return refuse(why, "--cookie", settings->cookie, "expected \"name=value\" on one line");
+    settings->headers[settings->n_headers++] = settings->cookie_header;
+    return 0;
+}
+
+static int make_profiler_address(struct profile_settings *settings, char *why) {
+    char reason[CAPTURE_WHY_BYTES] = "";
+    int error = capture_base_beside(settings->url, settings->pprof_port, &settings->profiler_base, reason);
+    if (error)
+        return error == -EINVAL ? refuse(why, "URL", settings->url, reason) : error;
+    if (!settings->pprof_url) {
+        settings->profiler_prefix = strdup(default_prefix);
+        return settings->profiler_prefix ? 0 : -ENOMEM;
+    }
+    free(settings->profiler_base);
+    settings->profiler_base = NULL;
+    error = capture_split_url(settings->pprof_url, &settings->profiler_base, &settings->profiler_prefix, reason);
+    return error == -EINVAL ? refuse(why, "--pprof-url", settings->pprof_url, reason) : error;
+}
+
+static int make_focus(struct profile_settings *settings, char *why) {
+    if (!settings->focus_expression)
+        return 0;
+    char reason[300] = "";
+    int error = focus_new(settings->focus_expression, &settings->focus, reason, sizeof reason);
+    if (error == -EINVAL)
+        snprintf(why, OPTIONS_WHY_BYTES, "--focus %s", reason);
+    return error;
+}
+
+static int take_url(struct profile_settings *settings, const struct option_list *arguments, char *why) {
+    if (arguments->n == 0) {
+        snprintf(why, OPTIONS_WHY_BYTES, "the URL to load is missing");
+        return -EINVAL;
+    }
+    if (arguments->n > 1)
+        return refuse(why, "unexpected argument", arguments->items[1], "there is one URL to load");
+    settings->url = arguments->items[0];
+    return 0;
+}
+
+static int check(struct profile_settings *settings, const struct option_list *arguments, char *why) {
+    int error = take_url(settings, arguments, why);
+    if (!error && settings->tui) {
+        snprintf(why, OPTIONS_WHY_BYTES,
+                 "--tui: the dashboard is not in this version; live progress is shown on a terminal without it");
+        error = -EINVAL;
+    }
+    if (!error)
+        error = make_profiler_address(settings, why);
+    if (!error)
+        error = make_headers(settings, why);
+    if (!error)
+        error = make_focus(settings, why);
+    return error;
+}
+
+int profile_settings_parse(int argc, char *const *argv, struct profile_settings *ret, char why[OPTIONS_WHY_BYTES]) {
+    *ret = defaults;
+    struct option options[N_OPTIONS];
+    make_options(ret, options);
+    struct option_list arguments = {0};
+    int error = options_parse(options, N_OPTIONS, argc, argv, &arguments, why);
+    if (!error && !ret->help)
+        error = check(ret, &arguments, why);
+    free(arguments.items);
+    return error;
+}
+
+void profile_settings_done(struct profile_settings *settings) {
+    if (!settings)
+        return;
+    free(settings->header_flags.items);
+    free(settings->headers);
+    free(settings->cookie_header);
+    focus_free(settings->focus);
+    free(settings->profiler_base);
+    free(settings->profiler_prefix);
+    *settings = (struct profile_settings){0};
+}

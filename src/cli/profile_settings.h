@@ -1,0 +1,43 @@
+/* What `piko profile` was asked for: its flags, their checks, its help. */
+#ifndef PIKO_CLI_PROFILE_SETTINGS_H
+#define PIKO_CLI_PROFILE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+#include "report/focus.h"
+
+#define DURATION_RECOMMENDED_S 30u
+
+struct profile_settings {
+    const char *url;
+    unsigned pprof_port;
+    unsigned concurrency;
+    unsigned duration_s; /* of a phase */
+    unsigned top;        /* rows of a table; 0 = all */
+    const char *output;
+    const char *pprof_url; /* NULL: beside the application, at pprof_port */
+    const char *cookie;    /* NULL: none */
+    const char *focus_expression;
+    struct option_list header_flags;
+    bool tui;
+    bool help;
+
+    /* made from the above */
+    const char **headers; /* "Name: value": header_flags and the cookie */
+    size_t n_headers;
+    char *cookie_header;
+    struct focus *focus; /* NULL: everything */
+    char *profiler_base, *profiler_prefix;
+};
+
+/* From the words after `piko profile`. With --help nothing is checked but the flags themselves. Either way `ret` is freed
+ * by profile_settings_done(). 0, -ENOMEM, or -EINVAL with a sentence that names flag or address in `why`. */
+int profile_settings_parse(int argc, char *const *argv, struct profile_settings *ret, char why[OPTIONS_WHY_BYTES]);
+void profile_settings_done(struct profile_settings *settings);
+
+/* Append the help of `piko profile`. 0 or the buffer's error. */
+int profile_settings_help(struct buffer *ret);
+
+#endif

@@ -1,0 +1,173 @@
+#include "cli/progress.h"
+
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cli/failed.h"
+#include "report/units.h"
+
+#define COLUMNS_DEFAULT 80u
+#define BAR_CELLS_MAX 30u
+#define BAR_CELLS_LEAST 5u
+#define NAME_CELLS 12u /* "  baseline  " */
+
+#define COLOR_BAR "\033[36m"
+#define COLOR_BAD "\033[31m"
+#define COLOR_OFF "\033[0m"
+#define ERASE_LINE "\r\033[K"
+
+/* A finished line on a terminal stands among running ones, and lines up with them. */
+enum moment { RUNNING, FINISHED_LIVE, FINISHED };
+
+void progress_init(struct progress *progress, FILE *out) {
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    bool able = isatty(fileno(out)) && term && *term && strcmp(term, "dumb") != 0;
+    *progress = (struct progress){
+        .out = out,
+        .live = able,
+        .color = able && !(no_color && *no_color),
+        .blocks = able && !strcmp(nl_langinfo(CODESET), "UTF-8"),
+    };
+}
+
+static size_t columns_of(FILE *out) {
+    struct winsize size;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_DEFAULT;
+}
+
+static uint64_t seconds_left(const struct progress_line *line) {
+    if (line->elapsed_ns >= line->length_ns)
+        return 0;
+    return (line->length_ns - line->elapsed_ns + NS_PER_S - 1) / NS_PER_S;
+}
+
+/* "  11 s left     40,870 req/s   p50 2.10 ms   p99 5.90 ms": ASCII, so a byte is a cell. */
+static void add_figures(const struct progress_line *line, enum moment moment, struct buffer *text) {
+    uint64_t seconds = moment == RUNNING ? seconds_left(line) : line->length_ns / NS_PER_S;
+    static const char *const after[] = {[RUNNING] = " left", [FINISHED_LIVE] = "     ", [FINISHED] = ""};
+    buffer_printf(text, "%4" PRIu64 " s%s", seconds, after[moment]);
+    if (!line->stats || line->stats->elapsed_ns == 0)
+        return;
+    const struct histogram *latency = line->stats->latency;
+    double per_second = (double)line->stats->requests * (double)NS_PER_S / (double)line->stats->elapsed_ns;
+    buffer_printf(text, "  %9s req/s   p50 %8s   p99 %8s", units_count((uint64_t)per_second).text,
+                  units_latency((double)histogram_percentile_ns(latency, 50)).text,
+                  units_latency((double)histogram_percentile_ns(latency, 99)).text);
+}
+
+static void add_failed(const struct progress_line *line, struct buffer *text) {
+    if (line->stats && line->stats->elapsed_ns > 0)
+        buffer_printf(text, "   %s failed", units_count(failed_requests(line->stats)).text);
+}
+
+static void add_note(const struct progress_line *line, struct buffer *text) {
+    if (line->note)
+        buffer_printf(text, "   %s", line->note);
+}
+
+static void add_bar(const struct progress *progress, const struct progress_line *line, size_t cells,
+                    struct buffer *screen) {
+    size_t full = cells;
+    if (line->length_ns > 0 && line->elapsed_ns < line->length_ns)
+        full = (size_t)((double)cells * (double)line->elapsed_ns / (double)line->length_ns);
+    if (progress->color)
+        buffer_add_string(screen, COLOR_BAR);
+    for (size_t i = 0; i < cells; i++)
+        buffer_add_string(screen, progress->blocks ? (i < full ? "█" : "░") : (i < full ? "#" : "."));
+    if (progress->color)
+        buffer_add_string(screen, COLOR_OFF);
+}
+
+/* Append what fits of the text and return how many cells are left. */
+static size_t add_cut(struct buffer *screen, const struct buffer *text, size_t cells) {
+    size_t shown = text->size < cells ? text->size : cells;
+    buffer_add(screen, text->data, shown);
+    return cells - shown;
+}
+
+/* The bar takes what the figures leave of the line, in steps of five, so that it does not twitch with them. */
+static void draw(struct progress *progress, const struct progress_line *line, enum moment moment) {
+    _cleanup_buffer_ struct buffer figures = BUFFER_INIT(1024), failed = BUFFER_INIT(1024), note = BUFFER_INIT(1024);
+    _cleanup_buffer_ struct buffer screen = BUFFER_INIT(8192);
+    add_figures(line, moment, &figures);
+    add_failed(line, &failed);
+    add_note(line, &note);
+    size_t left = columns_of(progress->out) - 1;
+    size_t taken = NAME_CELLS + 2 + figures.size + failed.size + note.size;
+    size_t bar = left > taken ? left - taken : 0;
+    bar = bar > BAR_CELLS_MAX ? BAR_CELLS_MAX : bar - bar % BAR_CELLS_LEAST;
+
+    buffer_printf(&screen, ERASE_LINE "  %-*s", (int)NAME_CELLS - 2, line->phase);
+    left -= left < NAME_CELLS ? left : NAME_CELLS;
+    if (bar > 0) {
+        add_bar(progress, line, bar, &screen);
+        left -= bar;
+    }
+    left = add_cut(&screen, &figures, left);
+    bool bad = progress->color && line->stats && failed_requests(line->stats) > 0;
+    buffer_add_string(&screen, bad ? COLOR_BAD : "");
+    left = add_cut(&screen, &failed, left);
+    buffer_add_string(&screen, bad ? COLOR_OFF : "");
+    add_cut(&screen, &note, left);
+    fwrite(screen.data, 1, screen.size, progress->out);
+    progress->drawn = true;
+}
+
+static void take_away(struct progress *progress) {
+    if (progress->drawn)
+        fputs(ERASE_LINE, progress->out);
+    progress->drawn = false;
+    fflush(progress->out);
+}
+
+void progress_update(struct progress *progress, const struct progress_line *line) {
+    if (!progress->live)
+        return;
+    draw(progress, line, RUNNING);
+    fflush(progress->out);
+}
+
+static void print_plain(struct progress *progress, const struct progress_line *line) {
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(1024);
+    add_figures(line, FINISHED, &text);
+    add_failed(line, &text);
+    add_note(line, &text);
+    fprintf(progress->out, "  %-*s%s", (int)NAME_CELLS - 2, line->phase, text.data ? text.data : "");
+}
+
+void progress_finish(struct progress *progress, const struct progress_line *line) {
+    if (progress->live)
+        draw(progress, line, FINISHED_LIVE);
+    else
+        print_plain(progress, line);
+    fputc('\n', progress->out);
+    progress->drawn = false;
+    fflush(progress->out);
+}
+
+void progress_print(struct progress *progress, const char *format, ...) {
+    take_away(progress);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(progress->out, format, arguments);
+    va_end(arguments);
+    fputc('\n', progress->out);
+    fflush(progress->out);
+}
+
+void progress_complain(struct progress *progress, const char *format, ...) {
+    take_away(progress);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}

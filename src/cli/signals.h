@@ -1,0 +1,12 @@
+/* Ctrl-C and SIGTERM as a flag that everything looks at. */
+#ifndef PIKO_CLI_SIGNALS_H
+#define PIKO_CLI_SIGNALS_H
+
+/* From here on the first SIGINT or SIGTERM sets the flag and a second one ends the process at once, with 128 and the
+ * signal's number. */
+void signals_catch(void);
+
+/* The flag: 0, or the signal's number. */
+const volatile int *signals_stop(void);
+
+#endif

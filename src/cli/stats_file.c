@@ -1,0 +1,61 @@
+#include "cli/stats_file.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/failed.h"
+#include "report/units.h"
+
+#define VALUE_COLUMN 20 /* counted from 0 */
+
+static void add(struct buffer *ret, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void add(struct buffer *ret, const char *key, const char *format, ...) {
+    va_list arguments;
+    int width = buffer_printf(ret, "%s:", key) ? 0 : VALUE_COLUMN - 1;
+    for (const char *c = key; *c && width > 0; c++)
+        width--;
+    buffer_printf(ret, "%*s", width, "");
+    va_start(arguments, format);
+    buffer_vprintf(ret, format, arguments);
+    va_end(arguments);
+    buffer_add_string(ret, "\n");
+}
+
+static void add_percentiles(struct buffer *ret, const struct histogram *latency) {
+    static const struct {
+        const char *key;
+        double percent;
+    } rows[] = {{"latency_p50", 50}, {"latency_p90", 90}, {"latency_p99", 99}, {"latency_p99.9", 99.9}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        add(ret, rows[i].key, "%s", units_latency((double)histogram_percentile_ns(latency, rows[i].percent)).text);
+    add(ret, "latency_max", "%s", units_latency((double)histogram_max_ns(latency)).text);
+}
+
+int stats_file_write(const struct stats_file *file, struct buffer *ret) {
+    const struct load_stats *stats = file->stats;
+    uint64_t failed = failed_requests(stats);
+    double seconds = (double)stats->elapsed_ns / (double)NS_PER_S;
+
+    buffer_printf(ret, "# Load during the %s phase of piko profile\n", file->phase);
+    buffer_printf(ret, "# %s\n\n", file->url);
+    add(ret, "phase", "%s", file->phase);
+    add(ret, "duration", "%.3fs", seconds);
+    add(ret, "total_requests", "%" PRIu64, stats->requests + failed);
+    add(ret, "failed_requests", "%" PRIu64, failed);
+    add(ret, "requests_per_sec", "%.2f", seconds > 0 ? (double)stats->requests / seconds : 0);
+    add(ret, "mean_latency", "%s", units_latency(histogram_mean_ns(stats->latency)).text);
+    add(ret, "total_bytes", "%" PRIu64, stats->body_bytes);
+
+    add(ret, "concurrency", "%u", file->concurrency);
+    add(ret, "completed_requests", "%" PRIu64, stats->requests);
+    for (enum load_failure failure = 0; failure < LOAD_FAILURES; failure++) {
+        char key[32];
+        snprintf(key, sizeof key, "failed_%s", load_failure_name(failure));
+        add(ret, key, "%" PRIu64, stats->failures[failure]);
+    }
+    add_percentiles(ret, stats->latency);
+    return ret->error;
+}

@@ -1,0 +1,19 @@
+/* baseline.stats, cpu.pprof.stats, …: the load figures of one phase as "key: value" lines. The form is the Go Piko's: two
+ * comment lines, a blank one, seven keys, values from column 21. What it does not have follows after them. */
+#ifndef PIKO_CLI_STATS_FILE_H
+#define PIKO_CLI_STATS_FILE_H
+
+#include "base/buffer.h"
+#include "load/load.h"
+
+struct stats_file {
+    const char *phase;
+    const char *url;
+    unsigned concurrency;
+    const struct load_stats *stats;
+};
+
+/* Append the file's content. 0 or the buffer's error. */
+int stats_file_write(const struct stats_file *file, struct buffer *ret);
+
+#endif
