@@ -252,9 +252,9 @@ static void check_requests(struct phase_run *phase) {
 static void finish_line(struct phase_run *phase) {
     struct phase_result *result = phase->result;
     char note[96];
-    const char *noun = phase->phase->capture == PHASE_CAPTURES_NOTHING ? "threads" : "stacks";
+    const char *noun = phase->phase->capture == PHASE_CAPTURES_NOTHING ? "thread" : "stack";
     uint64_t n = result->profile ? result->profile->n_samples : result->threads;
-    snprintf(note, sizeof note, "%s %s", units_count(n).text, noun);
+    snprintf(note, sizeof note, "%s %s%s", units_count(n).text, noun, n == 1 ? "" : "s");
     bool has_note = result->profile || (!phase->phase->endpoint && result->threads > 0);
     struct progress_line line = {phase->phase->name, phase->window.length_ns, phase->window.length_ns,
                                  &phase->window.stats, has_note ? note : NULL};

@@ -18,6 +18,7 @@
 #define BAR_CELLS_MAX 30u
 #define BAR_CELLS_LEAST 5u
 #define NAME_CELLS 12u /* "  baseline  " */
+#define NOTE_CELLS 21u /* "  reading the profile" */
 
 #define COLOR_BAR "\033[36m"
 #define COLOR_BAD "\033[31m"
@@ -49,28 +50,45 @@ static uint64_t seconds_left(const struct progress_line *line) {
     return (line->length_ns - line->elapsed_ns + NS_PER_S - 1) / NS_PER_S;
 }
 
-/* "  11 s left     40,870 req/s   p50 2.10 ms   p99 5.90 ms": ASCII, so a byte is a cell. */
+/* Three digits, so that a line fits 80 columns: "850us", "2.13ms", "38.2ms". */
+static void add_latency(const char *name, uint64_t ns, struct buffer *text) {
+    char latency[32];
+    double value = (double)ns / (double)NS_PER_US;
+    const char *unit = "us";
+    if (ns >= NS_PER_S) {
+        value /= 1e6;
+        unit = "s";
+    } else if (ns >= NS_PER_MS) {
+        value /= 1e3;
+        unit = "ms";
+    }
+    snprintf(latency, sizeof latency, "%.*f%s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, unit);
+    buffer_printf(text, "  %s %6s", name, latency);
+}
+
+/* "  11 s left   40,870 req/s  p50 2.10ms  p99 5.90ms": ASCII, so a byte is a cell. */
 static void add_figures(const struct progress_line *line, enum moment moment, struct buffer *text) {
     uint64_t seconds = moment == RUNNING ? seconds_left(line) : line->length_ns / NS_PER_S;
     static const char *const after[] = {[RUNNING] = " left", [FINISHED_LIVE] = "     ", [FINISHED] = ""};
     buffer_printf(text, "%4" PRIu64 " s%s", seconds, after[moment]);
     if (!line->stats || line->stats->elapsed_ns == 0)
         return;
-    const struct histogram *latency = line->stats->latency;
     double per_second = (double)line->stats->requests * (double)NS_PER_S / (double)line->stats->elapsed_ns;
-    buffer_printf(text, "  %9s req/s   p50 %8s   p99 %8s", units_count((uint64_t)per_second).text,
-                  units_latency((double)histogram_percentile_ns(latency, 50)).text,
-                  units_latency((double)histogram_percentile_ns(latency, 99)).text);
+    buffer_printf(text, "  %7s req/s", units_count((uint64_t)per_second).text);
+    if (line->stats->requests == 0)
+        return;
+    add_latency("p50", histogram_percentile_ns(line->stats->latency, 50), text);
+    add_latency("p99", histogram_percentile_ns(line->stats->latency, 99), text);
 }
 
 static void add_failed(const struct progress_line *line, struct buffer *text) {
     if (line->stats && line->stats->elapsed_ns > 0)
-        buffer_printf(text, "   %s failed", units_count(failed_requests(line->stats)).text);
+        buffer_printf(text, "  %s failed", units_count(failed_requests(line->stats)).text);
 }
 
 static void add_note(const struct progress_line *line, struct buffer *text) {
     if (line->note)
-        buffer_printf(text, "   %s", line->note);
+        buffer_printf(text, "  %s", line->note);
 }
 
 static void add_bar(const struct progress *progress, const struct progress_line *line, size_t cells,
@@ -93,30 +111,33 @@ static size_t add_cut(struct buffer *screen, const struct buffer *text, size_t c
     return cells - shown;
 }
 
-/* The bar takes what the figures leave of the line, in steps of five, so that it does not twitch with them. */
+/* The bar takes what the text leaves of the line, in steps of five so that it does not twitch with the figures. */
+static size_t bar_cells(size_t room) {
+    if (room >= NOTE_CELLS + BAR_CELLS_LEAST)
+        room -= NOTE_CELLS;
+    return room > BAR_CELLS_MAX ? BAR_CELLS_MAX : room - room % BAR_CELLS_LEAST;
+}
+
 static void draw(struct progress *progress, const struct progress_line *line, enum moment moment) {
     _cleanup_buffer_ struct buffer figures = BUFFER_INIT(1024), failed = BUFFER_INIT(1024), note = BUFFER_INIT(1024);
     _cleanup_buffer_ struct buffer screen = BUFFER_INIT(8192);
     add_figures(line, moment, &figures);
     add_failed(line, &failed);
     add_note(line, &note);
-    size_t left = columns_of(progress->out) - 1;
-    size_t taken = NAME_CELLS + 2 + figures.size + failed.size + note.size;
-    size_t bar = left > taken ? left - taken : 0;
-    bar = bar > BAR_CELLS_MAX ? BAR_CELLS_MAX : bar - bar % BAR_CELLS_LEAST;
+    size_t left = columns_of(progress->out) - 1, taken = NAME_CELLS + figures.size + failed.size;
+    size_t bar = left > taken ? bar_cells(left - taken) : 0;
 
     buffer_printf(&screen, ERASE_LINE "  %-*s", (int)NAME_CELLS - 2, line->phase);
     left -= left < NAME_CELLS ? left : NAME_CELLS;
-    if (bar > 0) {
+    if (bar > 0)
         add_bar(progress, line, bar, &screen);
-        left -= bar;
-    }
-    left = add_cut(&screen, &figures, left);
+    left = add_cut(&screen, &figures, left - bar);
     bool bad = progress->color && line->stats && failed_requests(line->stats) > 0;
     buffer_add_string(&screen, bad ? COLOR_BAD : "");
     left = add_cut(&screen, &failed, left);
     buffer_add_string(&screen, bad ? COLOR_OFF : "");
-    add_cut(&screen, &note, left);
+    if (note.size <= left)
+        add_cut(&screen, &note, left);
     fwrite(screen.data, 1, screen.size, progress->out);
     progress->drawn = true;
 }

@@ -66,8 +66,7 @@ static void piped_phase_is_one_plain_line_at_its_end(void **state) {
     assert_string_equal(text, "");
     free(text);
     text = printed(false, false, progress_finish);
-    assert_string_equal(
-        text, "  cpu         30 s        100 req/s   p50  1.000ms   p99  1.000ms   2 failed   2,988 stacks\n");
+    assert_string_equal(text, "  cpu         30 s      100 req/s  p50 1.00ms  p99 1.00ms  2 failed  2,988 stacks\n");
     free(text);
 }
 
