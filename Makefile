@@ -25,6 +25,7 @@ san: bootstrap                       ## unit tests under AddressSanitizer and Un
 	scripts/san
 
 fuzz: bootstrap                      ## each fuzz target for FUZZ_SECONDS (10)
+	$(BOOTSTRAP) fuzz
 	scripts/fuzz $(FUZZ_SECONDS)
 
 install: build                       ## install into PREFIX (/usr/local), below DESTDIR
