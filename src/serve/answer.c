@@ -1,0 +1,82 @@
+#include "serve/answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_text(struct answer *answer, unsigned status, const char *text) {
+    buffer_done(&answer->body);
+    buffer_printf(&answer->body, "%s\n", text);
+    answer->status = status;
+    answer->content_type = ANSWER_TEXT;
+    answer->attachment[0] = '\0';
+}
+
+void answer_error(struct answer *answer, unsigned status, const char *text) {
+    set_text(answer, status, text);
+    answer->go_pprof = true;
+}
+
+void answer_failure(struct answer *answer, const char *what, int error) {
+    char text[256], reason[128];
+    snprintf(text, sizeof(text), "%s: %s", what, strerror_r(-error, reason, sizeof(reason)));
+    answer_error(answer, MHD_HTTP_INTERNAL_SERVER_ERROR, text);
+}
+
+void answer_text(struct answer *answer, unsigned status, const char *text) {
+    set_text(answer, status, text);
+}
+
+void answer_done(struct answer *answer) {
+    buffer_done(&answer->body);
+}
+
+static void add_headers(const struct answer *answer, struct MHD_Response *response) {
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
+    if (answer->go_pprof)
+        MHD_add_response_header(response, "X-Go-Pprof", "1");
+    if (answer->no_store)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (answer->location)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, answer->location);
+    if (answer->allow)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
+    if (answer->attachment[0]) {
+        char value[64];
+        snprintf(value, sizeof(value), "attachment; filename=\"%s\"", answer->attachment);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION, value);
+    }
+}
+
+/* Never asked for content: there is none behind a HEAD. */
+static ssize_t no_content(void *data, uint64_t position, char *to, size_t size) {
+    (void)data;
+    (void)position;
+    (void)to;
+    (void)size;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static struct MHD_Response *make_response(struct answer *answer) {
+    if (answer->is_bodiless)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, no_content, NULL, NULL);
+    size_t size = answer->body.size;
+    char *body = buffer_take(&answer->body);
+    struct MHD_Response *response = body ? MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE) : NULL;
+    if (!response)
+        free(body);
+    return response;
+}
+
+enum MHD_Result answer_queue(struct answer *answer, struct MHD_Connection *connection) {
+    if (answer->body.error)
+        answer_failure(answer, "could not hold the answer", answer->body.error);
+    struct MHD_Response *response = make_response(answer);
+    if (!response)
+        return MHD_NO;
+    add_headers(answer, response);
+    enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}

@@ -1,0 +1,87 @@
+#include "serve/pages.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+
+#include "serve/pprof.h"
+
+static const char index_head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n<title>" PAGES_PPROF_PATH "/</title>\n<style>\n"
+    "body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #222; "
+    "}\n"
+    "h1 { font-size: 1.3rem; }\n"
+    "table { border-collapse: collapse; margin: 1rem 0; }\n"
+    "td { padding: .15rem 1.5rem .15rem 0; }\n"
+    "td:first-child { text-align: right; font-variant-numeric: tabular-nums; }\n"
+    "thead td { border-bottom: 1px solid #bbb; font-weight: 600; }\n"
+    "a { color: #0b57b0; }\n"
+    ".profile-name { display: inline-block; min-width: 7rem; font-weight: 600; }\n"
+    "@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; } a { color: #8ab4f8; } }\n"
+    "</style>\n</head>\n<body>\n<h1>" PAGES_PPROF_PATH "/</h1>\n";
+
+void pages_index(struct request *request) {
+    struct answer *answer = &request->answer;
+    struct buffer *out = &answer->body;
+    struct reader_figures figures;
+    reader_figures(request->reader, &figures);
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = ANSWER_HTML;
+    buffer_add_string(out, index_head);
+    buffer_printf(out, "<p>Profiles of process %" PRIu32 ", which has %" PRIu64 " threads.</p>\n", figures.pid,
+                  figures.threads);
+    buffer_add_string(out, "<p>Set debug=1 as a query parameter to export in legacy text format</p>\n"
+                           "<table>\n<thead><tr><td>Count</td><td>Profile</td></tr></thead>\n");
+    for (unsigned i = 0; i < pprof_n_entries; i++) {
+        const struct pprof_entry *entry = &pprof_entries[i];
+        buffer_printf(out, "<tr><td>%" PRIu64 "</td><td><a href='%s?debug=1'>%s</a></td></tr>\n",
+                      entry->kind < 0 ? 0 : figures.profile_counts[entry->kind], entry->name, entry->name);
+    }
+    buffer_add_string(out, "</table>\n<p><a href=\"goroutine?debug=2\">full goroutine stack dump</a></p>\n"
+                           "<p>Profile Descriptions:</p>\n<ul>\n");
+    for (unsigned i = 0; i < pprof_n_entries; i++)
+        buffer_printf(out, "<li><span class=\"profile-name\">%s:</span> %s</li>\n", pprof_entries[i].name,
+                      pprof_entries[i].description);
+    buffer_add_string(out, "</ul>\n</body>\n</html>\n");
+}
+
+/* The first three keys are those of the Go Piko, in its order, for clients that compare. */
+static json_t *status_object(const struct reader_figures *figures) {
+    return json_pack(
+        "{s:s, s:s, s:{s:s, s:i, s:b}, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}}",
+        "pprof_base_path", PAGES_PPROF_PATH, "status_path", PAGES_STATUS_PATH, //
+        "rolling_trace", "min_age", "", "max_bytes", 0, "enabled", 0,          //
+        "pid", (json_int_t)figures->pid,                                       //
+        "threads", (json_int_t)figures->threads,                               //
+        "cpu_captures", (json_int_t)figures->cpu_users,                        //
+        "rates",                                                               //
+        "mem_profile_rate_bytes", (json_int_t)figures->mem_profile_rate_bytes, //
+        "block_rate_ns", (json_int_t)figures->block_rate_ns,                   //
+        "mutex_fraction", (json_int_t)figures->mutex_fraction,                 //
+        "cpu_period_ns", (json_int_t)figures->cpu_period_ns,                   //
+        "capture",                                                             //
+        "samples", (json_int_t)figures->samples,                               //
+        "lost_samples", (json_int_t)figures->lost_samples,                     //
+        "truncated_stacks", (json_int_t)figures->truncated_stacks,             //
+        "handler_ns", (json_int_t)figures->handler_ns,                         //
+        "segment_bytes_used", (json_int_t)figures->segment_bytes_used);
+}
+
+void pages_status(struct request *request) {
+    struct answer *answer = &request->answer;
+    struct reader_figures figures;
+    reader_figures(request->reader, &figures);
+    json_t *object = status_object(&figures);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (!text) {
+        answer_failure(answer, "could not write the status", -ENOMEM);
+        return;
+    }
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = ANSWER_JSON;
+    answer->no_store = true;
+    buffer_add_string(&answer->body, text);
+    free(text);
+}

@@ -1,0 +1,14 @@
+/* The index and the status. */
+#ifndef PIKO_SERVE_PAGES_H
+#define PIKO_SERVE_PAGES_H
+
+#include "serve/request.h"
+
+#define PAGES_PPROF_PATH "/_piko/debug/pprof"
+#define PAGES_STATUS_PATH "/_piko/profiler/status"
+
+/* Fill request->answer. */
+void pages_index(struct request *request);
+void pages_status(struct request *request);
+
+#endif

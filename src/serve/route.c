@@ -1,0 +1,64 @@
+#include "serve/route.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "serve/pages.h"
+#include "serve/pprof.h"
+
+#define PPROF_PREFIX PAGES_PPROF_PATH "/"
+
+static void not_found(struct request *request) {
+    answer_text(&request->answer, MHD_HTTP_NOT_FOUND, "404 page not found");
+}
+
+static void recent_trace(struct request *request) {
+    answer_text(&request->answer, MHD_HTTP_NOT_FOUND, "rolling trace capture is not enabled");
+}
+
+static void only_get(struct request *request, void (*start)(struct request *)) {
+    if (request->is_get || request->is_head) {
+        start(request);
+        return;
+    }
+    request->answer.allow = "GET, HEAD";
+    answer_text(&request->answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
+}
+
+/* To the same path with its slash. */
+static void redirect(struct request *request, const char *path) {
+    struct answer *answer = &request->answer;
+    const char *query = strchr(request->uri, '?');
+    buffer_printf(&request->location, "%s/%s", path, query ? query : "");
+    if (request->location.error) {
+        answer_failure(answer, "could not redirect", request->location.error);
+        return;
+    }
+    answer->status = MHD_HTTP_TEMPORARY_REDIRECT;
+    answer->location = request->location.data;
+    answer->content_type = ANSWER_HTML;
+    buffer_printf(&answer->body, "<a href=\"%s/\">Temporary Redirect</a>.\n\n", path);
+}
+
+static void start(struct request *request, const char *path) {
+    if (!strcmp(path, "/_piko") || !strcmp(path, PAGES_PPROF_PATH))
+        redirect(request, path);
+    else if (!strcmp(path, PPROF_PREFIX))
+        pages_index(request);
+    else if (!strncmp(path, PPROF_PREFIX, strlen(PPROF_PREFIX)))
+        pprof_start(request, path + strlen(PPROF_PREFIX));
+    else if (!strcmp(path, PAGES_STATUS_PATH))
+        only_get(request, pages_status);
+    else if (!strcmp(path, "/_piko/profiler/trace/recent"))
+        only_get(request, recent_trace);
+    else
+        not_found(request);
+}
+
+void route_start(struct request *request, const char *path) {
+    start(request, path);
+    if (request->is_head && request->job.run) {
+        request->job.run = NULL;
+        request->answer.is_bodiless = true;
+    }
+}

@@ -1,0 +1,221 @@
+#include "serve/serve.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "serve/jobs.h"
+#include "serve/listen.h"
+#include "serve/request.h"
+#include "serve/route.h"
+
+#define IDLE_TIMEOUT_S 30u
+#define CONNECTION_MEMORY_BYTES (32u << 10) /* the request line and headers fit in it */
+#define STOP_WAIT_S 2u                      /* for clients to take their answers */
+
+struct serve {
+    struct reader *reader;
+    struct jobs *jobs;
+    struct MHD_Daemon *daemon;
+    uint16_t port;
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* n_requests became 0 */
+    unsigned n_requests; /* between first line and last byte */
+};
+
+/* ---- A request ------------------------------------------------------------------------------------------------------- */
+
+static void count_requests(struct serve *serve, int change) {
+    pthread_mutex_lock(&serve->lock);
+    serve->n_requests += (unsigned)change;
+    if (!serve->n_requests)
+        pthread_cond_broadcast(&serve->idle);
+    pthread_mutex_unlock(&serve->lock);
+}
+
+static void *on_uri(void *data, const char *uri, struct MHD_Connection *connection) {
+    struct serve *serve = data;
+    struct request *request = request_new(serve, serve->reader, uri);
+    if (request) {
+        request->connection = connection;
+        count_requests(serve, +1);
+    }
+    return request;
+}
+
+static void on_completed(void *data, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code) {
+    (void)connection;
+    (void)code;
+    if (!*context)
+        return;
+    request_free(*context);
+    *context = NULL;
+    count_requests(data, -1);
+}
+
+static void on_job_done(struct job *job) {
+    MHD_resume_connection(request_of(job)->connection);
+}
+
+static void begin(struct request *request, const char *method) {
+    request->started = true;
+    request->is_get = !strcmp(method, MHD_HTTP_METHOD_GET);
+    request->is_head = !strcmp(method, MHD_HTTP_METHOD_HEAD);
+    request->is_post = !strcmp(method, MHD_HTTP_METHOD_POST);
+}
+
+static void refuse_while_stopping(struct request *request) {
+    answer_text(&request->answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the profiling server is stopping");
+}
+
+/* The connection is suspended first, since the job may be done before this returns. */
+static void submit(struct request *request) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    request->job.fd = info ? info->connect_fd : -1;
+    request->job.done = on_job_done;
+    MHD_suspend_connection(request->connection);
+    if (!jobs_submit(request->serve->jobs, &request->job)) {
+        refuse_while_stopping(request);
+        MHD_resume_connection(request->connection);
+    }
+}
+
+/* The body is there. */
+static enum MHD_Result handle(struct request *request, const char *path) {
+    if (request->body.error) {
+        answer_text(&request->answer, MHD_HTTP_CONTENT_TOO_LARGE, "the request body is too large");
+    } else {
+        request_read_arguments(request);
+        route_start(request, path);
+    }
+    if (!request->job.run)
+        return answer_queue(&request->answer, request->connection);
+    submit(request);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **context) {
+    (void)data;
+    (void)version;
+    struct request *request = *context;
+    if (!request)
+        return MHD_NO;
+    if (!request->started) {
+        begin(request, method);
+        return MHD_YES;
+    }
+    if (*upload_size) {
+        buffer_add(&request->body, upload, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (!request->job.run)
+        return handle(request, path);
+    return request->job.gone ? MHD_NO : answer_queue(&request->answer, connection);
+}
+
+/* ---- Start and stop -------------------------------------------------------------------------------------------------- */
+
+static int start_daemon(struct serve *serve, int fd) {
+    serve->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, serve->port, NULL, NULL, on_request,
+        serve, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, JOBS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, serve, MHD_OPTION_NOTIFY_COMPLETED, on_completed, serve, MHD_OPTION_END);
+    return serve->daemon ? 0 : errno ? -errno : -ENOMEM;
+}
+
+/* Signals are the program's: none is delivered on our threads. */
+static int start_threads(struct serve *serve, int fd) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = jobs_start(&serve->jobs);
+    if (!error)
+        error = start_daemon(serve, fd);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static void serve_free(struct serve *serve) {
+    jobs_free(serve->jobs);
+    pthread_cond_destroy(&serve->idle);
+    pthread_mutex_destroy(&serve->lock);
+    free(serve);
+}
+
+static struct serve *serve_new(struct reader *reader) {
+    struct serve *serve = calloc(1, sizeof(*serve));
+    if (!serve)
+        return NULL;
+    serve->reader = reader;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&serve->idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&serve->lock, NULL);
+    return serve;
+}
+
+int serve_start(const struct serve_options *options, struct serve **ret, char *why, size_t why_size) {
+    int fd = listen_open(options->bind_address, options->port, why, why_size);
+    if (fd < 0)
+        return fd;
+    struct serve *serve = serve_new(options->reader);
+    int error = -ENOMEM;
+    if (serve) {
+        serve->port = listen_port(fd);
+        error = start_threads(serve, fd);
+    }
+    if (error) {
+        snprintf(why, why_size, "cannot serve on %s port %u: %s", options->bind_address, (unsigned)options->port,
+                 strerror(-error));
+        close(fd);
+        if (serve)
+            serve_free(serve);
+        return error;
+    }
+    if (options->rolling_trace)
+        options->log(options->log_data, SERVE_LOG_WARNING, "the rolling trace is not recorded by this version");
+    *ret = serve;
+    return 0;
+}
+
+uint16_t serve_port(const struct serve *serve) {
+    return serve->port;
+}
+
+static void wait_for_answers(struct serve *serve) {
+    uint64_t deadline_ns = clock_monotonic_ns() + STOP_WAIT_S * NS_PER_S;
+    const struct timespec deadline = {
+        .tv_sec = (time_t)(deadline_ns / NS_PER_S),
+        .tv_nsec = (long)(deadline_ns % NS_PER_S),
+    };
+    pthread_mutex_lock(&serve->lock);
+    int error = 0;
+    while (serve->n_requests && !error)
+        error = pthread_cond_timedwait(&serve->idle, &serve->lock, &deadline);
+    pthread_mutex_unlock(&serve->lock);
+}
+
+void serve_stop(struct serve *serve) {
+    if (!serve)
+        return;
+    int fd = MHD_quiesce_daemon(serve->daemon);
+    if (fd >= 0)
+        close(fd);
+    jobs_close(serve->jobs);
+    wait_for_answers(serve);
+    MHD_stop_daemon(serve->daemon);
+    serve_free(serve);
+}
