@@ -201,6 +201,7 @@ static const struct {
     {OK "Blank : x\r\n", "malformed header field"},
     {OK " folded at once\r\n", "malformed header field"},
     {OK "Content-Length: 1\r\n 2\r\n", "malformed header field"},
+    {OK "X: y\r\nContent-Length: 1\r\n 2\r\n", "malformed header field"},
     {OK "Transfer-Encoding:\r\n chunked\r\n", "malformed header field"},
     {OK "X: a\r\n b\x01\r\n", "control character"},
     {OK "X: a\rb\r\n", "control character"},
@@ -282,6 +283,12 @@ static void response_head_is_bounded_in_bytes_and_fields(void **state) {
     assert_string_equal(feeder.response.why, "head is over 64 KiB");
     begin();
     assert_int_equal(feed(text, write_head(text, LOAD_FIELDS_MAX + 1, 8000)), RESPONSE_INVALID);
+    assert_string_equal(feeder.response.why, "more than 256 header fields");
+    begin();
+    enum response_result result;
+    do
+        result = feed("HTTP/1.1 103 Early\r\nA: b\r\nC: d\r\n\r\n", 34);
+    while (result == RESPONSE_PARTIAL && feeder.used < LOAD_HEAD_BYTES_MAX);
     assert_string_equal(feeder.response.why, "more than 256 header fields");
 }
 
