@@ -1,0 +1,219 @@
+#include "piko/piko.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "probe/control/control.h"
+#include "reader/reader.h"
+#include "segment/segment.h"
+#include "serve/serve.h"
+
+#define DEFAULT_PORT 6060
+#define DEFAULT_BIND_ADDRESS "localhost"
+#define DEFAULT_BLOCK_RATE_NS 1000
+#define DEFAULT_MUTEX_FRACTION 10
+#define DEFAULT_MEM_PROFILE_RATE_BYTES (512 << 10)
+#define DEFAULT_ROLLING_TRACE_MIN_AGE_NS (15 * (int64_t)NS_PER_S)
+#define DEFAULT_ROLLING_TRACE_MAX_BYTES (16 << 20)
+
+struct piko_profiling {
+    struct piko_profiling_options options; /* with the defaults filled in; bind_address is not kept */
+    struct reader *reader;
+    struct serve *serve;
+};
+
+/* One profiling a process: start and stop take turns. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static struct piko_profiling *running;
+
+static void log_to_stderr(void *data, enum piko_log_level level, const char *message) {
+    (void)data;
+    static const char *const words[] = {"", "warning: ", "error: "};
+    fprintf(stderr, "piko: %s%s\n", words[level], message);
+}
+
+__attribute__((format(printf, 3, 4))) static void log_line(const struct piko_profiling_options *options,
+                                                           enum piko_log_level level, const char *format, ...) {
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    options->log(options->log_data, level, message);
+}
+
+static void log_from_serve(void *data, enum serve_log_level level, const char *message) {
+    const struct piko_profiling *profiling = data;
+    profiling->options.log(profiling->options.log_data, (enum piko_log_level)level, message);
+}
+
+static int64_t or_default(int64_t value, int64_t fallback) {
+    return value ? value : fallback;
+}
+
+static struct piko_profiling_options with_defaults(const struct piko_profiling_options *given) {
+    struct piko_profiling_options options = given ? *given : (struct piko_profiling_options){0};
+    options.port = (int)or_default(options.port, DEFAULT_PORT);
+    options.bind_address = options.bind_address ? options.bind_address : DEFAULT_BIND_ADDRESS;
+    options.block_rate_ns = or_default(options.block_rate_ns, DEFAULT_BLOCK_RATE_NS);
+    options.mutex_fraction = or_default(options.mutex_fraction, DEFAULT_MUTEX_FRACTION);
+    options.mem_profile_rate_bytes = or_default(options.mem_profile_rate_bytes, DEFAULT_MEM_PROFILE_RATE_BYTES);
+    options.rolling_trace_min_age_ns = or_default(options.rolling_trace_min_age_ns, DEFAULT_ROLLING_TRACE_MIN_AGE_NS);
+    options.rolling_trace_max_bytes = or_default(options.rolling_trace_max_bytes, DEFAULT_ROLLING_TRACE_MAX_BYTES);
+    options.log = options.log ? options.log : log_to_stderr;
+    return options;
+}
+
+/* -EINVAL, said to the log, for the first option that is out of range. */
+static int check(const struct piko_profiling_options *options) {
+    const struct {
+        const char *name;
+        int64_t value, least, most;
+    } ranges[] = {
+        {"port", options->port, PIKO_ANY_PORT, 65535},
+        {"block_rate_ns", options->block_rate_ns, PIKO_OFF, INT64_MAX},
+        {"mutex_fraction", options->mutex_fraction, PIKO_OFF, INT32_MAX},
+        {"mem_profile_rate_bytes", options->mem_profile_rate_bytes, PIKO_OFF, INT64_MAX},
+        {"rolling_trace_min_age_ns", options->rolling_trace_min_age_ns, 1, INT64_MAX},
+        {"rolling_trace_max_bytes", options->rolling_trace_max_bytes, 1, INT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        if (ranges[i].value >= ranges[i].least && ranges[i].value <= ranges[i].most)
+            continue;
+        log_line(options, PIKO_LOG_ERROR,
+                 "profiling not started: option %s is %" PRId64 ", want %" PRId64 " to %" PRId64, ranges[i].name,
+                 ranges[i].value, ranges[i].least, ranges[i].most);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static uint64_t rate_of(int64_t option) {
+    return option == PIKO_OFF ? 0 : (uint64_t)option;
+}
+
+/* The probe, then its reader, then the endpoints; each is undone when a later one fails. */
+static int start_probe(struct piko_profiling *profiling) {
+    const struct piko_profiling_options *options = &profiling->options;
+    struct control_rates rates = {.mem_profile_rate_bytes = rate_of(options->mem_profile_rate_bytes),
+                                  .block_rate_ns = rate_of(options->block_rate_ns),
+                                  .mutex_fraction = (uint32_t)rate_of(options->mutex_fraction)};
+    struct segment *segment;
+    size_t bytes;
+    int error = control_start(&rates, &segment, &bytes);
+    if (error)
+        return error;
+    error = reader_new(segment, bytes, &profiling->reader);
+    if (error)
+        control_stop();
+    return error;
+}
+
+static int start_serve(struct piko_profiling *profiling) {
+    const struct piko_profiling_options *options = &profiling->options;
+    struct serve_options serve_options = {
+        .reader = profiling->reader,
+        .bind_address = options->bind_address,
+        .port = options->port == PIKO_ANY_PORT ? 0 : (uint16_t)options->port,
+        .log = log_from_serve,
+        .log_data = profiling,
+        .rolling_trace = options->rolling_trace != 0,
+        .rolling_trace_min_age_ns = (uint64_t)options->rolling_trace_min_age_ns,
+        .rolling_trace_max_bytes = (uint64_t)options->rolling_trace_max_bytes,
+    };
+    char why[256];
+    int error = serve_start(&serve_options, &profiling->serve, why, sizeof why);
+    if (error)
+        log_line(options, PIKO_LOG_ERROR, "profiling not started: %s", why);
+    return error;
+}
+
+/* Threads that are made inside are ours: marked as such, and with all signals blocked. */
+struct own_section {
+    int mark;
+    sigset_t mask;
+};
+
+static struct own_section enter_own_section(void) {
+    struct own_section section = {.mark = control_mark_own(1)};
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &section.mask);
+    return section;
+}
+
+static void leave_own_section(struct own_section section) {
+    pthread_sigmask(SIG_SETMASK, &section.mask, NULL);
+    control_mark_own(section.mark);
+}
+
+static int start(struct piko_profiling *profiling) {
+    struct own_section section = enter_own_section();
+    int error = start_probe(profiling);
+    if (error)
+        log_line(&profiling->options, PIKO_LOG_ERROR, "profiling not started: the probe could not start (error %d)",
+                 -error);
+    else if ((error = start_serve(profiling))) {
+        reader_free(profiling->reader);
+        control_stop();
+    }
+    leave_own_section(section);
+    return error;
+}
+
+int piko_profiling_start(const struct piko_profiling_options *given, struct piko_profiling **ret) {
+    struct piko_profiling_options options = with_defaults(given);
+    int error = check(&options);
+    if (error)
+        return error;
+    pthread_mutex_lock(&turn);
+    struct piko_profiling *profiling = running ? NULL : calloc(1, sizeof *profiling);
+    if (running) {
+        log_line(&options, PIKO_LOG_ERROR, "profiling not started: it runs already, on port %u",
+                 serve_port(running->serve));
+        error = -EALREADY;
+    } else if (!profiling) {
+        error = -ENOMEM;
+    } else {
+        profiling->options = options;
+        error = start(profiling);
+    }
+    if (error) {
+        free(profiling);
+    } else {
+        running = profiling;
+        *ret = profiling;
+        log_line(&options, PIKO_LOG_INFO, "profiling at http://%s:%u/_piko/debug/pprof/", options.bind_address,
+                 serve_port(profiling->serve));
+        profiling->options.bind_address = NULL; /* the caller's string */
+        if (options.rolling_trace)
+            log_line(&options, PIKO_LOG_WARNING, "the rolling trace is not recorded by this version");
+    }
+    pthread_mutex_unlock(&turn);
+    return error;
+}
+
+int piko_profiling_port(const struct piko_profiling *profiling) {
+    return serve_port(profiling->serve);
+}
+
+int piko_profiling_stop(struct piko_profiling *profiling) {
+    if (!profiling)
+        return 0;
+    pthread_mutex_lock(&turn);
+    struct own_section section = enter_own_section();
+    serve_stop(profiling->serve);
+    reader_free(profiling->reader);
+    control_stop();
+    leave_own_section(section);
+    running = NULL;
+    pthread_mutex_unlock(&turn);
+    free(profiling);
+    return 0;
+}

@@ -1,0 +1,125 @@
+"""Programs whose truth is known: what they do is what the profiles say."""
+import subprocess
+import re
+import unittest
+
+from target import Target, tags, top
+
+MS = 1e6
+
+
+class Cpu(unittest.TestCase):
+    def test_cpu_time_comes_out_in_its_true_proportions(self):
+        with Target("cpu_truth") as target:
+            before = sum(target_cpu_seconds(target))
+            rows = top(target.save("profile?seconds=10"), "cpu", unit="ns")
+            used = sum(target_cpu_seconds(target)) - before
+            truth = {name: (float(a), float(b)) for name, a, b in
+                     (line.split() for line in target.end().splitlines())}
+        # Not everything is asleep all the time: the proportions of the program itself are the truth to compare with.
+        across = rows["burn_busy"][1] / rows["burn_idle"][1]
+        self.assertAlmostEqual(across / (truth["busy"][0] / truth["idle"][0]), 1, delta=0.05)
+        self.assertAlmostEqual(across, 3, delta=0.3)
+        within = rows["burn_three"][1] / rows["burn_one"][1]
+        self.assertAlmostEqual(within / (truth["both"][0] / truth["both"][1]), 1, delta=0.10)
+        sampled = sum(flat for flat, _ in rows.values()) / 1e9
+        self.assertAlmostEqual(sampled / used, 1, delta=0.06)
+
+    def test_samples_carry_their_thread(self):
+        with Target("cpu_truth") as target:
+            text = tags(target.save("profile?seconds=1"), "cpu")
+        self.assertIn("thread_name", text)
+        self.assertIn("thread id", text)
+        self.assertIn("both", text)
+
+
+def target_cpu_seconds(target):
+    """User and system time of the process so far, as the kernel counts it."""
+    with open("/proc/%d/stat" % target.process.pid) as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) / 100, int(fields[12]) / 100
+
+
+class Heap(unittest.TestCase):
+    def test_at_the_default_rate_a_gigabyte_is_estimated_within_a_tenth(self):
+        blocks, size = 20000, 1 << 16
+        with Target("heap_truth", 0, blocks, size) as target:
+            heap, allocs = target.save("heap"), target.save("allocs")
+        truth = blocks * size
+        for function, inuse in (("leak", truth), ("churn", 0)):
+            with self.subTest(function=function):
+                self.assertAlmostEqual(top(allocs, "alloc_space", unit="B")[function][0] / truth, 1, delta=0.1)
+                self.assertAlmostEqual(top(allocs, "alloc_objects")[function][0] / blocks, 1, delta=0.1)
+                in_use = top(heap, "inuse_space", unit="B").get(function, (0, 0))[0]
+                self.assertAlmostEqual(in_use / truth, inuse / truth, delta=0.1 if inuse else 0)
+
+    def test_at_rate_1_every_byte_is_exact(self):
+        blocks, size = 1000, 123
+        with Target("heap_truth", 1, blocks, size) as target:
+            heap = target.save("heap")
+            listing = subprocess.run(["go", "tool", "pprof", "-list=^leak$", "-sample_index=inuse_space", "-unit=B", heap],
+                                     check=True, capture_output=True, text=True).stdout
+            self.assertRegex(listing, r"123000B\s+123000B .*the line of the leak")
+        self.assertEqual(top(heap, "inuse_space", unit="B")["leak"], (blocks * size, blocks * size))
+        self.assertEqual(top(heap, "inuse_objects")["leak"][0], blocks)
+        self.assertEqual(top(heap, "alloc_space", unit="B")["churn"][0], blocks * size)
+        self.assertEqual(top(heap, "alloc_space", unit="B")["grow"][0], 7000)
+        self.assertEqual(top(heap, "inuse_space", unit="B")["grow"][0], 4000)
+        self.assertNotIn("churn", top(heap, "inuse_space", unit="B"))
+
+
+class Locks(unittest.TestCase):
+    def test_the_holder_is_charged_with_all_waiting_and_each_waiter_with_its_own(self):
+        with Target("lock_truth") as target:
+            mutex, block = target.save("mutex"), target.save("block")
+        self.assertAlmostEqual(top(mutex, "delay", unit="ns")["hold"][0], 300 * MS, delta=30 * MS)
+        self.assertEqual(top(mutex, "contentions")["hold"][0], 1)
+        self.assertAlmostEqual(top(block, "delay", unit="ns")["wait_for_it"][0], 300 * MS, delta=30 * MS)
+        self.assertEqual(top(block, "contentions")["wait_for_it"][0], 3)
+
+
+PARKS = {"mutex": "mutex wait", "rwlock": "rwlock wait", "cond": "cond wait", "semaphore": "semaphore wait",
+         "barrier": "barrier wait", "join": "join", "futex": "futex wait", "read": "IO wait", "poll": "IO wait",
+         "epoll": "IO wait", "sleep": "sleep", "pause": "syscall", "running": "running"}
+
+
+class Dump(unittest.TestCase):
+    def check_dump(self, text):
+        blocks = {}
+        for block in text.strip().split("\n\n"):
+            match = re.match(r"goroutine \d+ \[([^,\]]+)(?:, \d+ minutes)?(?:, name=([^\]]*))?\]:\n", block)
+            self.assertTrue(match, block)
+            blocks[match.group(2)] = (match.group(1), block)
+        for name, state in PARKS.items():
+            with self.subTest(name=name):
+                self.assertIn(name, blocks)
+                self.assertEqual(blocks[name][0], state)
+                self.assertIn("park_%s(...)" % name, blocks[name][1])
+                self.assertRegex(blocks[name][1], r"\t\S*/parked\.c:\d+ \+0x[0-9a-f]+\n")
+                self.assertIn("run(...)", blocks[name][1])
+        self.assertNotIn("piko-", text)
+        return blocks
+
+    def test_every_parked_thread_is_in_the_dump_by_name(self):
+        with Target("parked") as target:
+            text = target.get("goroutine?debug=2").decode()
+            self.check_dump(text)
+            self.assertIn("created by main", text)
+            counted = target.get("goroutine?debug=1").decode()
+            profile = target.save("goroutine")
+        self.assertTrue(counted.startswith("goroutine profile: total %d\n" % (len(PARKS) + 2)), counted[:60])
+        for name in PARKS:
+            self.assertIn("park_" + name, top(profile, "goroutine"))
+
+    def test_threads_that_were_there_before_are_listed_too(self):
+        with Target("parked", "late") as target:
+            text = target.get("goroutine?debug=2").decode()
+        for name, state in PARKS.items():
+            with self.subTest(name=name):
+                self.assertRegex(text, r"goroutine \d+ \[%s, name=%s\]:" % ("[a-zA-Z ]+", name))
+                if name != "running":
+                    self.assertIn("park_%s(...)" % name, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
