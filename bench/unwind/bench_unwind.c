@@ -35,7 +35,8 @@ static unsigned walk_ours(const ucontext_t *context) {
     struct unwind_section section = unwind_enter();
     unsigned n = unwind_walk(
         (struct unwind_registers){.pc = (uint64_t)registers[REG_RIP], .sp = sp, .fp = (uint64_t)registers[REG_RBP]},
-        (struct unwind_memory){sp, stack_high, (const char *)sp}, pcs, 256, &complete);
+        (struct unwind_memory){sp - UNWIND_RED_ZONE_BYTES, stack_high, (const char *)sp - UNWIND_RED_ZONE_BYTES}, pcs,
+        256, &complete);
     unwind_leave(section);
     return complete ? n : 0;
 }

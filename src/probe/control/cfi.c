@@ -96,6 +96,13 @@ uint64_t cfi_pointer(struct cfi_bytes *bytes, uint8_t encoding, uint64_t data_ba
     }
 }
 
+/* The same for programs, where nearly all numbers have one byte. */
+static inline uint64_t short_uleb(struct cfi_bytes *bytes) {
+    if (bytes->at < bytes->end && *bytes->at < 0x80)
+        return *bytes->at++;
+    return cfi_uleb(bytes);
+}
+
 /* A length and that many bytes; returns where the length stands. */
 static const uint8_t *block(struct cfi_bytes *bytes) {
     const uint8_t *at = bytes->at;
@@ -133,7 +140,8 @@ static struct cfi_register *followed(struct cfi_state *state, uint64_t number) {
                                            : NULL;
 }
 
-static void set(struct machine *machine, uint64_t number, enum cfi_how how, int64_t value, const uint8_t *expression) {
+static inline void set(struct machine *machine, uint64_t number, enum cfi_how how, int64_t value,
+                       const uint8_t *expression) {
     struct cfi_register *reg = followed(&machine->state, number);
     if (reg)
         *reg = (struct cfi_register){.how = (uint8_t)how, .value = value, .expression = expression};
@@ -161,7 +169,7 @@ static int64_t factored(const struct machine *machine, uint64_t value) {
 }
 
 /* Everything up to `to` has the present state. */
-static void move_to(struct machine *machine, uint64_t to) {
+static inline void move_to(struct machine *machine, uint64_t to) {
     if (to < machine->pc) {
         machine->bytes.bad = true;
         return;
@@ -171,7 +179,7 @@ static void move_to(struct machine *machine, uint64_t to) {
     machine->pc = to;
 }
 
-static void advance(struct machine *machine, uint64_t delta) {
+static inline void advance(struct machine *machine, uint64_t delta) {
     uint64_t bytes;
     if (__builtin_mul_overflow(delta, machine->common->code_align, &bytes) || bytes > UINT32_MAX)
         machine->bytes.bad = true;
@@ -203,10 +211,7 @@ static bool run_cfa(struct machine *machine, uint8_t op) {
         set_cfa(machine, number, (int64_t)cfi_uleb(bytes));
         return true;
     case 0x0d: /* def_cfa_register */
-        set_cfa(machine, cfi_uleb(bytes), machine->state.cfa_offset);
-        return true;
-    case 0x0e: /* def_cfa_offset */
-        machine->state.cfa_offset = (int64_t)cfi_uleb(bytes);
+        set_cfa(machine, short_uleb(bytes), machine->state.cfa_offset);
         return true;
     case 0x0f: /* def_cfa_expression */
         machine->state.cfa_expression = block(bytes);
@@ -310,9 +315,11 @@ static bool run(struct machine *machine) {
         if ((op & 0xc0) == 0x40)
             advance(machine, low);
         else if ((op & 0xc0) == 0x80)
-            set(machine, low, CFI_AT_CFA, factored(machine, cfi_uleb(bytes)), NULL);
+            set(machine, low, CFI_AT_CFA, factored(machine, short_uleb(bytes)), NULL);
         else if ((op & 0xc0) == 0xc0)
             restore(machine, low);
+        else if (op == 0x0e) /* def_cfa_offset, the most frequent of the rest */
+            machine->state.cfa_offset = (int64_t)short_uleb(bytes);
         else
             run_other(machine, op);
     }

@@ -146,6 +146,19 @@ static bool is_simple(const struct unwind_rule *rule) {
            (rule->fp_base == UNWIND_BASE_SAME || (rule->fp_base == UNWIND_BASE_CFA && rule->fp_offset));
 }
 
+uint64_t cfi_simple_key(const struct cfi_state *state, bool signal) {
+    bool fp_saved = state->fp.how == CFI_AT_CFA;
+    bool is_fp = state->cfa_register == UNWIND_DWARF_FP;
+    if (signal || state->cfa_expression || (!is_fp && state->cfa_register != UNWIND_DWARF_SP) ||
+        (uint64_t)state->cfa_offset > UINT32_MAX >> 1 || state->sp.how != CFI_SAME || state->ra.how != CFI_AT_CFA ||
+        state->ra.value != UNWIND_RETURN_FROM_CFA || (!fp_saved && state->fp.how != CFI_SAME))
+        return 0;
+    int64_t fp_offset = fp_saved ? state->fp.value : 0;
+    if (fp_offset < INT16_MIN || fp_offset > INT16_MAX || (fp_saved && !fp_offset))
+        return 0;
+    return 1 | (uint64_t)is_fp << 1 | (uint64_t)(uint16_t)fp_offset << 2 | (uint64_t)state->cfa_offset << 18;
+}
+
 void cfi_rule(const struct cfi_state *state, bool signal, struct unwind_rule *ret) {
     struct unwind_rule rule = {.signal = signal};
     if (state->ra.how == CFI_UNDEFINED) {

@@ -11,6 +11,7 @@
 #define HEADER_VERSION 1
 #define ENTRY_BYTES 8u        /* of the header's table: address and function entry, both relative to the header */
 #define RULE_SLOTS (1u << 15) /* open addressing, at most half full */
+#define MEMO_SLOTS 256u       /* power of two */
 #define PAGE_BYTES 4096u
 
 /* ---- Rules, each once ----------------------------------------------------------------------------------------------*/
@@ -18,6 +19,10 @@ struct rules {
     uint16_t slots[RULE_SLOTS]; /* rule index, 0 free: the rule of that number is never looked for */
     struct unwind_rule list[UNWIND_RULES_MAX];
     uint32_t count;
+    struct {
+        uint64_t key; /* cfi_simple_key(), 0: none */
+        uint32_t rule;
+    } memo[MEMO_SLOTS];
 };
 
 static uint32_t rule_hash(const struct unwind_rule *rule) {
@@ -71,13 +76,29 @@ static void add_row(struct builder *builder, uint64_t pc, uint32_t rule) {
     builder->last_pc = pc;
 }
 
-static void add_state(void *data, uint64_t pc, const struct cfi_state *state) {
-    struct builder *builder = data;
+static uint32_t rule_of(struct builder *builder, const struct cfi_state *state) {
     struct unwind_rule rule;
     cfi_rule(state, builder->signal, &rule);
     if (rule.kind == UNWIND_FP)
         rule.fp_from_sp = builder->fp_from_sp;
-    add_row(builder, pc, intern(builder->rules, &rule));
+    return intern(builder->rules, &rule);
+}
+
+/* Nearly all states are simple, and of few kinds: these skip the making and the search of a rule. */
+static void add_state(void *data, uint64_t pc, const struct cfi_state *state) {
+    struct builder *builder = data;
+    uint64_t key = cfi_simple_key(state, builder->signal);
+    if (!key) {
+        add_row(builder, pc, rule_of(builder, state));
+        return;
+    }
+    key ^= (uint64_t)builder->fp_from_sp << 49;
+    uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 56) % MEMO_SLOTS;
+    if (builder->rules->memo[slot].key != key) {
+        builder->rules->memo[slot].rule = rule_of(builder, state);
+        builder->rules->memo[slot].key = key;
+    }
+    add_row(builder, pc, builder->rules->memo[slot].rule);
 }
 
 static void end_rows(struct builder *builder) {

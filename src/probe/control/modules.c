@@ -15,6 +15,7 @@
 #define OBJECTS_MAX 4096u /* with those that wait to be freed; more get no table */
 #define QUIET_TURNS 200u  /* of QUIET_TURN_NS: how long readers are waited for */
 #define QUIET_TURN_NS 100000
+#define SALT_STEP 0xd1342543de82ef95ull /* odd: salts don't repeat */
 
 enum object_state { OBJECT_FREE, OBJECT_LOADED, OBJECT_GONE /* unloaded; its table waits for the readers */ };
 
@@ -44,6 +45,7 @@ static struct {
     unsigned long long adds, subs; /* the loader's counters at the last complete refresh */
     bool current;                  /* adds and subs mean something */
     struct index_mapping *index, *retired;
+    uint64_t n_indexes; /* ever made */
 } state;
 
 static void *map(size_t bytes) {
@@ -321,6 +323,7 @@ static struct index_mapping *build_index(void) {
         return NULL;
     mapping->bytes = bytes;
     mapping->index = (struct unwind_index *)(mapping + 1);
+    mapping->index->salt = ++state.n_indexes * SALT_STEP;
     for (uint32_t i = 0; i < state.n_objects; i++)
         if (state.objects[i].state == OBJECT_LOADED && state.objects[i].table.mapping)
             insert_sorted(mapping->index, state.objects[i].table.object);

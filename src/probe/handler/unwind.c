@@ -119,6 +119,20 @@ static bool canonical_frame_address(const struct walk *walk, const struct unwind
     return true;
 }
 
+/* The caller's frame pointer from memory; caller->sp is the CFA. Of functions with a realigned stack compilers forget to
+ * say in epilogues that the register is restored: a frame's own is below its CFA, the caller's is not. */
+static bool saved_frame_pointer(const struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
+                                struct frame *caller) {
+    uint64_t base;
+    if (!base_value(walk, frame, rule->fp_base, caller->sp, &base))
+        return false;
+    uint64_t slot = base + (uint64_t)(int64_t)rule->fp_offset;
+    if (rule->fp_base == UNWIND_BASE_FP && (slot >= caller->sp || !readable(walk, slot)))
+        return true;
+    caller->fp_unknown = false;
+    return load(walk, slot, &caller->fp);
+}
+
 /* The caller's frame by any rule. Stacks grow downwards, so a caller's is above, unless a signal switched stacks. */
 static enum step apply(const struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
                        struct frame *ret) {
@@ -133,14 +147,10 @@ static enum step apply(const struct walk *walk, const struct unwind_rule *rule, 
     if (!base_value(walk, frame, rule->return_base, cfa, &base) ||
         !load(walk, base + (uint64_t)(int64_t)rule->return_offset, &caller.pc))
         return STEP_LOST;
-    if (rule->fp_base == UNWIND_BASE_LOST) {
+    if (rule->fp_base == UNWIND_BASE_LOST)
         caller.fp_unknown = true;
-    } else if (rule->fp_base != UNWIND_BASE_SAME) {
-        if (!base_value(walk, frame, rule->fp_base, cfa, &base) ||
-            !load(walk, base + (uint64_t)(int64_t)rule->fp_offset, &caller.fp))
-            return STEP_LOST;
-        caller.fp_unknown = false;
-    }
+    else if (rule->fp_base != UNWIND_BASE_SAME && !saved_frame_pointer(walk, rule, frame, &caller))
+        return STEP_LOST;
     if (!caller.pc)
         return STEP_ROOT;
     *ret = caller;
@@ -207,21 +217,68 @@ static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, st
     return STEP_CALLER;
 }
 
-/* One frame up. Nearly all of a walk is the first part: two loads from the tables' hot lines and two from the stack. */
-static inline enum step step_up(struct walk *walk, struct frame *frame) {
-    const struct unwind_rule *rule = rule_of(walk, frame);
-    if (__builtin_expect((rule->kind > UNWIND_FP) | frame->fp_unknown, 0))
-        return slow_step(walk, rule, frame);
-    uint64_t cfa = (rule->kind == UNWIND_SP ? frame->sp : frame->fp) + (uint64_t)(int64_t)rule->cfa_offset;
+/* ---- Simple rules of recent program counters ------------------------------------------------------------------------
+ * Stacks repeat, and a search in the tables is a chain of dependent loads: a cache line that holds the answer is half the
+ * cost. Shared by all threads without a lock: the two words of an entry may come from two writers, hence `check` covers
+ * both the address and the data, spread over all its bits, and a mixed pair matches nothing. So does an entry of another
+ * index, by its salt. */
+#define CACHE_ENTRIES 4096u
+#define CACHE_MIX 0x9e3779b97f4a7c15ull
+
+struct cached {
+    uint64_t check; /* address ^ data * CACHE_MIX ^ salt */
+    uint64_t data;  /* cfa_offset, fp_offset << 32 (16 bits), kind << 48 */
+};
+static struct cached cache[CACHE_ENTRIES];
+
+static inline struct cached *cache_entry(uint64_t pc) {
+    return &cache[(pc ^ pc >> 12) % CACHE_ENTRIES];
+}
+
+static inline uint64_t cache_check(const struct walk *walk, uint64_t pc, uint64_t data) {
+    return pc ^ data * CACHE_MIX ^ walk->index->salt;
+}
+
+/* Look a rule up and remember it when it is simple; false when it is not. */
+static bool simple_rule(struct walk *walk, const struct unwind_rule *rule, uint64_t pc, uint64_t *ret_data) {
+    if (rule->kind > UNWIND_FP || rule->fp_offset < INT16_MIN)
+        return false;
+    uint64_t data = (uint32_t)rule->cfa_offset | (uint64_t)(uint16_t)rule->fp_offset << 32 | (uint64_t)rule->kind << 48;
+    struct cached *entry = cache_entry(pc);
+    __atomic_store_n(&entry->data, data, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->check, cache_check(walk, pc, data), __ATOMIC_RELAXED);
+    *ret_data = data;
+    return true;
+}
+
+static inline bool simple_step(const struct walk *walk, uint64_t data, struct frame *frame) {
+    int64_t fp_offset = (int16_t)(data >> 32);
+    uint64_t cfa = (data >> 48 == UNWIND_SP ? frame->sp : frame->fp) + (uint64_t)(int64_t)(int32_t)data;
     uint64_t slot = cfa + UNWIND_RETURN_FROM_CFA;
-    uint64_t fp_slot = rule->fp_offset ? cfa + (uint64_t)(int64_t)rule->fp_offset : slot;
+    uint64_t fp_slot = fp_offset ? cfa + (uint64_t)fp_offset : slot;
     if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (cfa > frame->sp)), 0))
-        return STEP_LOST;
+        return false;
     uint64_t fp = word_at(walk, fp_slot);
     frame->pc = word_at(walk, slot);
     frame->sp = cfa;
-    frame->fp = rule->fp_offset ? fp : frame->fp;
+    frame->fp = fp_offset ? fp : frame->fp;
     frame->pc_is_return = true;
+    return true;
+}
+
+/* One frame up. */
+static inline enum step step_up(struct walk *walk, struct frame *frame) {
+    uint64_t pc = lookup_pc(frame);
+    const struct cached *entry = cache_entry(pc);
+    uint64_t data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
+    uint64_t check = __atomic_load_n(&entry->check, __ATOMIC_RELAXED);
+    if (__builtin_expect((check != cache_check(walk, pc, data)) | frame->fp_unknown, 0)) {
+        const struct unwind_rule *rule = rule_at(walk, pc);
+        if (frame->fp_unknown || !simple_rule(walk, rule, pc, &data))
+            return slow_step(walk, rule, frame);
+    }
+    if (!simple_step(walk, data, frame))
+        return STEP_LOST;
     return frame->pc ? STEP_CALLER : STEP_ROOT;
 }
 

@@ -18,8 +18,13 @@ struct unwind_registers {
     const long long *general;
 };
 
+/* What is below the stack pointer and still of use: functions that were interrupted while they return have their saved
+ * registers there. */
+#define UNWIND_RED_ZONE_BYTES 128u
+
 /* The words of the stack: the one at address a, low <= a <= high - 8, is read from bytes + (a - low), only where a is
- * a multiple of 8. In a handler bytes is (const char *)low; for a blocked thread it is a copy. */
+ * a multiple of 8. In a handler bytes is (const char *)low; for a blocked thread it is a copy. low must be sp -
+ * UNWIND_RED_ZONE_BYTES or less (but no less than the stack's own), else interrupted epilogues end in truncated stacks. */
 struct unwind_memory {
     uint64_t low, high;
     const char *bytes;

@@ -62,6 +62,7 @@ struct unwind_object {
 };
 
 struct unwind_index {
+    uint64_t salt; /* differs between indexes: what is cached under one does not match under the next */
     uint32_t count;
     struct unwind_object objects[]; /* sorted by start, disjoint */
 };

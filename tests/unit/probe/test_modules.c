@@ -1,0 +1,279 @@
+/* Tables and module records while objects come and go. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "probe/control/modules.h"
+#include "probe/handler/unwind_table.h"
+#include "segment/segment.h"
+#include "unwind_test.h"
+
+typedef int plugin_call(int (*function)(void *), void *data);
+
+static struct segment *new_segment(void) {
+    struct segment *segment =
+        mmap(NULL, segment_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_ptr_not_equal(segment, MAP_FAILED);
+    segment_format(segment, 1, 4096, 1, 1);
+    return segment;
+}
+
+static void *load_plugin(plugin_call **ret) {
+    void *plugin = dlopen(PLUGIN, RTLD_NOW);
+    assert_non_null(plugin);
+    *ret = (plugin_call *)(uintptr_t)dlsym(plugin, "plugin_call");
+    assert_non_null(*ret);
+    return plugin;
+}
+
+/* The record of a path that ends so; NULL none. */
+static const struct segment_module *find(const struct segment *segment, const char *end) {
+    const struct segment_module *records = segment_entries(segment, &segment->modules);
+    for (uint32_t i = 0; i < segment->modules.count && records[i].seq; i++) {
+        size_t length = strlen(records[i].path);
+        if (length >= strlen(end) && !strcmp(records[i].path + length - strlen(end), end))
+            return &records[i];
+    }
+    return NULL;
+}
+
+static size_t count_records(const struct segment *segment) {
+    const struct segment_module *records = segment_entries(segment, &segment->modules);
+    size_t n = 0;
+    while (n < segment->modules.count && records[n].seq)
+        n++;
+    return n;
+}
+
+struct walked {
+    uint64_t high;
+    uint64_t pcs[64];
+    unsigned n;
+    bool complete;
+};
+
+static int walk_here(void *data) {
+    struct walked *walked = data;
+    ucontext_t context;
+    getcontext(&context);
+    walked->n = walk_context(&context, walked->high, walked->pcs, 64, &walked->complete);
+    return 0;
+}
+
+static void walks_through_a_loaded_object_need_a_refresh(void **state) {
+    (void)state;
+    struct walked walked = {.high = stack_high()};
+    plugin_call *call;
+    assert_int_equal(modules_refresh(NULL), 0);
+    void *plugin = load_plugin(&call);
+    call(walk_here, &walked);
+    assert_false(walked.complete); /* not known yet: ends at it */
+    assert_int_equal(modules_refresh(NULL), 0);
+    call(walk_here, &walked);
+    assert_true(walked.complete);
+    uint64_t plugin_pc = walked.pcs[1];
+    assert_true(plugin_pc > (uint64_t)(uintptr_t)call && plugin_pc < (uint64_t)(uintptr_t)call + 100);
+    dlclose(plugin);
+    assert_int_equal(modules_refresh(NULL), 0);
+    struct modules_stats stats;
+    modules_stats(&stats);
+    assert_int_equal(stats.pending, 0);
+}
+
+/* The executable mapping of a path as the kernel tells it. */
+static void mapping_of(const char *path, uint64_t *start, uint64_t *limit, uint64_t *offset) {
+    char line[1024], flags[8], name[512];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps)) {
+        name[0] = 0;
+        sscanf(line, "%lx-%lx %7s %lx %*s %*s %511s", start, limit, flags, offset, name);
+        if (flags[2] == 'x' && !strcmp(name, path))
+            break;
+    }
+    fclose(maps);
+}
+
+static void records_say_what_the_kernel_says(void **state) {
+    (void)state;
+    struct segment *segment = new_segment();
+    assert_int_equal(modules_refresh(segment), 0);
+    char self[512] = {0};
+    assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    const char *const names[] = {self, "/libc.so.6", "/ld-linux-x86-64.so.2", "[vdso]"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct segment_module *record = find(segment, names[i]);
+        assert_non_null(record);
+        uint64_t start = 0, limit = 0, offset = 0;
+        char *real = *record->path == '/' ? realpath(record->path, NULL) : strdup(record->path);
+        mapping_of(real, &start, &limit, &offset);
+        free(real);
+        assert_int_equal(record->start, start);
+        assert_int_equal(record->limit, limit);
+        assert_int_equal(record->offset, offset);
+        assert_int_equal(record->gone_ns, 0);
+        assert_int_equal(record->seq % 2, 0);
+        assert_true(record->build_id_bytes > 0 || i == 0);
+    }
+    Dl_info info;
+    struct link_map *map;
+    assert_true(dladdr1((void *)(uintptr_t)dlopen, &info, (void **)&map, RTLD_DL_LINKMAP));
+    assert_int_equal(find(segment, "/libc.so.6")->bias, map->l_addr);
+    munmap(segment, segment_bytes());
+}
+
+static void record_of_an_unloaded_object_is_marked_and_taken_up_again(void **state) {
+    (void)state;
+    struct segment *segment = new_segment();
+    plugin_call *call;
+    for (int i = 0; i < 5; i++) {
+        void *plugin = load_plugin(&call);
+        assert_int_equal(modules_refresh(segment), 0);
+        const struct segment_module *record = find(segment, "/plugin.so");
+        assert_non_null(record);
+        assert_int_equal(record->gone_ns, 0);
+        assert_true((uint64_t)(uintptr_t)call - record->start < record->limit - record->start);
+        dlclose(plugin);
+        assert_int_equal(modules_refresh(segment), 0);
+        assert_true(find(segment, "/plugin.so")->gone_ns > 0);
+    }
+    assert_true(count_records(segment) < 20);
+    munmap(segment, segment_bytes());
+}
+
+static void a_full_record_table_reuses_what_is_gone_and_counts_the_rest(void **state) {
+    (void)state;
+    struct segment *segment = new_segment();
+    plugin_call *call;
+    segment->modules.count = 2;
+    assert_int_equal(modules_refresh(segment), 0);
+    assert_true(segment->counters.lost_modules > 0);
+    segment->modules.count = 1024;
+    assert_int_equal(modules_refresh(segment), 0);
+    segment->modules.count = (uint32_t)count_records(segment) + 1;
+    void *plugin = load_plugin(&call);
+    assert_int_equal(modules_refresh(segment), 0);
+    dlclose(plugin);
+    void *other = dlopen(PLUGIN2, RTLD_NOW);
+    assert_non_null(other);
+    assert_int_equal(modules_refresh(segment), 0);
+    assert_non_null(find(segment, "/plugin2.so"));
+    assert_null(find(segment, "/plugin.so"));
+    dlclose(other);
+    assert_int_equal(modules_refresh(segment), 0);
+    munmap(segment, segment_bytes());
+}
+
+static void a_reader_inside_keeps_tables_until_it_leaves(void **state) {
+    (void)state;
+    struct modules_stats stats;
+    plugin_call *call;
+    void *plugin = load_plugin(&call);
+    assert_int_equal(modules_refresh(NULL), 0);
+    struct unwind_section section = unwind_enter();
+    const struct unwind_index *index = unwind_current;
+    uint32_t count = index->count;
+    dlclose(plugin);
+    assert_int_equal(modules_refresh(NULL), 0); /* gives up waiting */
+    modules_stats(&stats);
+    assert_true(stats.pending >= 2);
+    assert_int_equal(index->count, count); /* still mapped */
+    assert_int_equal(unwind_current->count, count - 1);
+    unwind_leave(section);
+    assert_int_equal(modules_refresh(NULL), 0);
+    modules_stats(&stats);
+    assert_int_equal(stats.pending, 0);
+}
+
+static void a_child_forgets_the_readers_of_its_parent(void **state) {
+    (void)state;
+    struct unwind_section section = unwind_enter();
+    pid_t child = fork();
+    if (!child) {
+        unwind_reset_after_fork();
+        _exit(modules_release() || modules_refresh(NULL) ? 1 : 0);
+    }
+    unwind_leave(section);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void release_leaves_the_leaf_alone(void **state) {
+    (void)state;
+    struct walked walked = {.high = stack_high()};
+    struct modules_stats stats;
+    assert_int_equal(modules_refresh(NULL), 0);
+    assert_int_equal(modules_release(), 0);
+    modules_stats(&stats);
+    assert_int_equal(stats.objects + stats.pending, 0);
+    walk_here(&walked);
+    assert_int_equal(walked.n, 1);
+    assert_false(walked.complete);
+    assert_int_equal(modules_refresh(NULL), 0);
+    walk_here(&walked);
+    assert_true(walked.complete);
+}
+
+/* ---- Walks while objects come and go -------------------------------------------------------------------------------*/
+static atomic_bool stop;
+static atomic_size_t walks, incomplete;
+
+static void *walk_on(void *data) {
+    (void)data;
+    struct walked walked = {.high = stack_high()};
+    while (!stop) {
+        walk_here(&walked);
+        walks++;
+        incomplete += !walked.complete;
+    }
+    return NULL;
+}
+
+static void walks_go_on_while_objects_come_and_go(void **state) {
+    (void)state;
+    struct segment *segment = new_segment();
+    pthread_t threads[2];
+    plugin_call *call;
+    assert_int_equal(modules_refresh(segment), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, walk_on, NULL), 0);
+    struct walked walked = {.high = stack_high()};
+    for (int i = 0; i < 100; i++) {
+        void *plugin = load_plugin(&call);
+        assert_int_equal(modules_refresh(segment), 0);
+        call(walk_here, &walked);
+        assert_true(walked.complete);
+        dlclose(plugin);
+        assert_int_equal(modules_refresh(segment), 0);
+    }
+    stop = true;
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(walks > 100);
+    assert_int_equal(incomplete, 0);
+    assert_true(count_records(segment) < 20);
+    munmap(segment, segment_bytes());
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(walks_through_a_loaded_object_need_a_refresh),
+        cmocka_unit_test(records_say_what_the_kernel_says),
+        cmocka_unit_test(record_of_an_unloaded_object_is_marked_and_taken_up_again),
+        cmocka_unit_test(a_full_record_table_reuses_what_is_gone_and_counts_the_rest),
+        cmocka_unit_test(a_reader_inside_keeps_tables_until_it_leaves),
+        cmocka_unit_test(a_child_forgets_the_readers_of_its_parent),
+        cmocka_unit_test(release_leaves_the_leaf_alone),
+        cmocka_unit_test(walks_go_on_while_objects_come_and_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

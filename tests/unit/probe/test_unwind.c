@@ -1,0 +1,262 @@
+/* Walks compared with the truth at every instruction: the program is single-stepped by the trap flag through frames of all
+ * kinds, prologues, epilogues and PLT stubs included, and the test keeps a list of the calls that have not returned, by
+ * watching the stack pointer. Only what was there before the first step comes from libunwind, which, a walker itself, is
+ * wrong in some epilogues. Built several times, with and without frame pointers and optimisation. */
+#define UNW_LOCAL_ONLY
+#include <alloca.h>
+#include <libunwind.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "probe/control/modules.h"
+#include "unwind_test.h"
+
+#define FRAMES_MAX 128
+#define TRAP_FLAG 0x100
+#define KEPT 8u /* mismatches that are shown */
+
+static uint64_t high;
+static volatile sig_atomic_t stepping;
+static struct {
+    size_t stops, same, shorter, wrong, incomplete;
+    uint64_t bad[KEPT][4]; /* pc of the stop, frame, ours, truth */
+} seen;
+
+/* Calls that have not returned, outermost first. */
+static struct call {
+    uint64_t slot; /* where the return address is */
+    uint64_t pc;   /* to look up */
+} calls[FRAMES_MAX];
+static unsigned n_calls;
+static uint64_t last_pc, last_sp; /* at the stop before */
+
+/* Where handlers return to, which makes the frame below an interrupted one (libunwind's own test for it fails here). */
+static uint64_t signal_return;
+static void learn_signal_return(void) {
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } action = {0};
+    syscall(SYS_rt_sigaction, SIGTRAP, NULL, &action, sizeof action.mask);
+    signal_return = (uint64_t)(uintptr_t)action.restorer;
+}
+
+/* The calls that led to the first stop. */
+static void learn_calls(ucontext_t *context) {
+    unw_cursor_t cursor;
+    struct call outwards[FRAMES_MAX];
+    unsigned n = 0;
+    bool exact = false;
+    unw_init_local2(&cursor, context, UNW_INIT_SIGNAL_FRAME);
+    while (n < FRAMES_MAX && unw_step(&cursor) > 0) {
+        unw_word_t pc, sp;
+        unw_get_reg(&cursor, UNW_REG_IP, &pc);
+        unw_get_reg(&cursor, UNW_REG_SP, &sp);
+        if (!pc)
+            break;
+        outwards[n++] = (struct call){sp - 8, pc - !exact};
+        exact = pc == signal_return;
+    }
+    n_calls = 0;
+    while (n)
+        calls[n_calls++] = outwards[--n];
+}
+
+static void follow_calls(ucontext_t *context) {
+    uint64_t pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP], sp = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+    uint64_t top = *(const uint64_t *)(uintptr_t)sp;
+    if (!last_sp)
+        learn_calls(context);
+    while (n_calls && calls[n_calls - 1].slot < sp)
+        n_calls--;
+    if (last_sp && sp == last_sp - 8 && top - last_pc >= 2 &&
+        top - last_pc <= 8) /* the instruction before was a call */
+        calls[n_calls++] = (struct call){sp, top - 1};
+    last_pc = pc;
+    last_sp = sp;
+}
+
+static void compare(ucontext_t *context) {
+    uint64_t ours[FRAMES_MAX], truth[FRAMES_MAX];
+    bool complete;
+    unsigned n = walk_context(context, high, ours, FRAMES_MAX, &complete), n_truth = 1, i = 0;
+    follow_calls(context);
+    truth[0] = last_pc;
+    while (n_truth <= n_calls) {
+        truth[n_truth] = calls[n_calls - n_truth].pc;
+        n_truth++;
+    }
+    while (i < n && i < n_truth && ours[i] == truth[i])
+        i++;
+    seen.stops++;
+    seen.incomplete += !complete;
+    if (i == n && i == n_truth) {
+        seen.same++;
+        return;
+    }
+    size_t kept = seen.wrong + seen.shorter;
+    seen.shorter += i == n;
+    seen.wrong += i != n;
+    if (kept < KEPT)
+        memcpy(seen.bad[kept], (uint64_t[]){ours[0], i, i < n ? ours[i] : 0, i < n_truth ? truth[i] : 0},
+               sizeof seen.bad[0]);
+}
+
+static void on_trap(int signal, siginfo_t *info, void *data) {
+    (void)signal, (void)info;
+    ucontext_t *context = data;
+    if (stepping) {
+        compare(context);
+        context->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+    } else {
+        context->uc_mcontext.gregs[REG_EFL] &= ~(long long)TRAP_FLAG;
+    }
+}
+
+static void step_start(void) {
+    last_sp = 0;
+    stepping = 1;
+    raise(SIGTRAP);
+}
+
+static void step_stop(void) {
+    stepping = 0;
+}
+
+#define NOINLINE __attribute__((noinline, noclone))
+static volatile int sink;
+
+NOINLINE static int leaf(int x) {
+    return x * 3 + sink;
+}
+
+NOINLINE static int recurse(int depth) {
+    volatile char room[40];
+    room[0] = (char)depth;
+    return depth ? recurse(depth - 1) + room[0] : leaf(depth);
+}
+
+NOINLINE static int with_alloca(int n) {
+    char *room = alloca((size_t)n * 16);
+    memset(room, n, (size_t)n * 16);
+    sink += room[n];
+    return n ? with_alloca(n - 1) + room[0] : leaf(n);
+}
+
+NOINLINE static int over_aligned(int n) { /* the frame is found through a saved pointer (DRAP) */
+    _Alignas(64) volatile char room[128];
+    char *more = alloca((size_t)n + 8);
+    memset(more, n, (size_t)n + 8);
+    room[n] = more[0];
+    return n ? over_aligned(n - 1) + room[n] : leaf(n);
+}
+
+NOINLINE static int many_arguments(int a, int b, int c, int d, int e, int f, int g, int h, int i) {
+    return leaf(a + b) + leaf(c + d + e) + leaf(f + g + h) + leaf(i);
+}
+
+static int ascending(const void *a, const void *b) {
+    return leaf(*(const int *)a) - leaf(*(const int *)b);
+}
+
+NOINLINE static int through_libc(void) {
+    int numbers[] = {5, 3, 9, 1};
+    char text[64];
+    qsort(numbers, 4, sizeof *numbers, ascending);
+    snprintf(text, sizeof text, "%d %s %.3f", numbers[0], "word", 1.5);
+    return text[0] + numbers[3];
+}
+
+NOINLINE static int big_frame(int n) {
+    volatile char room[600000];
+    room[n] = 1;
+    return leaf(room[n]);
+}
+
+static void work(void) {
+    sink += recurse(12);
+    sink += with_alloca(4);
+    sink += over_aligned(4);
+    sink += many_arguments(1, 2, 3, 4, 5, 6, 7, 8, 9);
+    sink += through_libc();
+    sink += big_frame(5);
+}
+
+static void on_user_signal(int signal) {
+    (void)signal;
+    step_start();
+    sink += recurse(3) + with_alloca(2);
+    step_stop();
+}
+
+static int setup(void **state) {
+    (void)state;
+    struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+    if (sigaction(SIGTRAP, &action, NULL) || modules_refresh(NULL))
+        return -1;
+    learn_signal_return();
+    high = stack_high();
+    memset(&seen, 0, sizeof seen);
+    return 0;
+}
+
+/* Not a wrong frame, not a missing one, and the root always reached. */
+static void expect_same(size_t stops_min) {
+    for (size_t i = 0; i < KEPT && i < seen.wrong + seen.shorter; i++)
+        print_message("at %lx frame %lu: ours %lx truth %lx\n", seen.bad[i][0], seen.bad[i][1], seen.bad[i][2],
+                      seen.bad[i][3]);
+    print_message("%zu stops, %zu same, %zu shorter, %zu wrong, %zu incomplete\n", seen.stops, seen.same, seen.shorter,
+                  seen.wrong, seen.incomplete);
+    assert_int_equal(seen.wrong, 0);
+    assert_int_equal(seen.shorter, 0);
+    assert_int_equal(seen.incomplete, 0);
+    assert_true(seen.stops >= stops_min);
+}
+
+static void walks_are_the_calls_that_have_not_returned_at_every_instruction(void **state) {
+    (void)state;
+    work(); /* lazy binding is over after this: the loader's stub for it finds its frame by rbx, which nobody follows */
+    step_start();
+    work();
+    step_stop();
+    expect_same(1000);
+}
+
+static void walks_go_through_signal_frames(void **state) {
+    (void)state;
+    signal(SIGUSR1, on_user_signal);
+    sink += (int)raise(SIGUSR1);
+    expect_same(100);
+}
+
+static void *thread(void *data) {
+    (void)data;
+    high = stack_high();
+    step_start();
+    work();
+    step_stop();
+    return NULL;
+}
+
+static void walks_of_a_thread_end_at_its_start(void **state) {
+    (void)state;
+    pthread_t id;
+    assert_int_equal(pthread_create(&id, NULL, thread, NULL), 0);
+    pthread_join(id, NULL);
+    expect_same(1000);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(walks_are_the_calls_that_have_not_returned_at_every_instruction, setup),
+        cmocka_unit_test_setup(walks_go_through_signal_frames, setup),
+        cmocka_unit_test_setup(walks_of_a_thread_end_at_its_start, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* What the unwinder's tests share: the stack's bounds and a walk from a signal's context. */
+#ifndef PIKO_TESTS_UNIT_PROBE_UNWIND_TEST_H
+#define PIKO_TESTS_UNIT_PROBE_UNWIND_TEST_H
+
+/* cmocka.h needs what comes before it. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <pthread.h>
+#include <ucontext.h>
+
+#include "probe/handler/unwind.h"
+
+/* End of the calling thread's stack; ordinary context. */
+static inline uint64_t stack_high(void) {
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+    return (uint64_t)(uintptr_t)low + size;
+}
+
+static inline unsigned walk_context(const ucontext_t *context, uint64_t high, uint64_t *pcs, unsigned max,
+                                    bool *complete) {
+    const long long *registers = context->uc_mcontext.gregs;
+    uint64_t sp = (uint64_t)registers[REG_RSP], low = sp - UNWIND_RED_ZONE_BYTES;
+    struct unwind_section section = unwind_enter();
+    unsigned n = unwind_walk(
+        (struct unwind_registers){
+            .pc = (uint64_t)registers[REG_RIP], .sp = sp, .fp = (uint64_t)registers[REG_RBP], .general = registers},
+        (struct unwind_memory){low, high, (const char *)(uintptr_t)low}, pcs, max, complete);
+    unwind_leave(section);
+    return n;
+}
+
+#endif
