@@ -55,7 +55,9 @@ static void *run(void *data) {
             last_round = stop;
         usleep(20000);
         pthread_barrier_wait(job->round);
-        if (last_round)
+        bool last = last_round;
+        pthread_barrier_wait(job->round); /* both have read it */
+        if (last)
             break;
     }
     return NULL;

@@ -1,6 +1,6 @@
 """What we write, the real tools open, from a file and straight from the URL."""
 import os
-import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -98,13 +98,14 @@ class Tools(unittest.TestCase):
     def test_web_interface(self):
         port = free_port()
         process = subprocess.Popen(["go", "tool", "pprof", "-no_browser", "-http=localhost:%d" % port,
-                                    self.files["profile?seconds=2"]], stderr=subprocess.DEVNULL)
+                                    self.files["profile?seconds=2"]], stderr=subprocess.DEVNULL,
+                                   start_new_session=True)
         try:
             for view in ("top", "flamegraph", "peek", "source?f=."):
                 page = self.fetch_when_up("http://localhost:%d/ui/%s" % (port, view))
                 self.assertIn(b"site", page)
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # go and the tool that it started
             process.wait()
 
     def fetch_when_up(self, url):

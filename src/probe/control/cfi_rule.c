@@ -156,7 +156,7 @@ uint64_t cfi_simple_key(const struct cfi_state *state, bool signal) {
     int64_t fp_offset = fp_saved ? state->fp.value : 0;
     if (fp_offset < INT16_MIN || fp_offset > INT16_MAX || (fp_saved && !fp_offset))
         return 0;
-    return 1 | (uint64_t)is_fp << 1 | (uint64_t)(uint16_t)fp_offset << 2 | (uint64_t)state->cfa_offset << 18;
+    return 1 | (is_fp ? CFI_SIMPLE_FP : 0) | (uint64_t)(uint16_t)fp_offset << 2 | (uint64_t)state->cfa_offset << 18;
 }
 
 void cfi_rule(const struct cfi_state *state, bool signal, struct unwind_rule *ret) {

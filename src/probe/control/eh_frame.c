@@ -6,6 +6,7 @@
 
 #include "probe/control/cfi.h"
 #include "probe/control/cfi_rule.h"
+#include "probe/control/prologue.h"
 #include "probe/handler/unwind_arch.h"
 
 #define HEADER_VERSION 1
@@ -59,8 +60,10 @@ struct builder {
     uint32_t *rows, n_rows;
     uint32_t last_rule;
     uint64_t last_pc;
-    bool signal; /* of the function that is being compiled */
+    /* Of the function that is being compiled: */
+    bool signal;
     uint16_t fp_from_sp;
+    const uint8_t *code_limit; /* NULL: can't be looked at, or was */
 };
 
 static void add_row(struct builder *builder, uint64_t pc, uint32_t rule) {
@@ -84,15 +87,28 @@ static uint32_t rule_of(struct builder *builder, const struct cfi_state *state) 
     return intern(builder->rules, &rule);
 }
 
+/* push fp; mov sp, fp: done. */
+static bool is_frame_pointer_set_up(const struct cfi_state *state) {
+    return !state->cfa_expression && state->cfa_register == UNWIND_DWARF_FP &&
+           state->cfa_offset == UNWIND_CFA_FROM_FP && state->fp.how == CFI_AT_CFA &&
+           state->fp.value == -UNWIND_CFA_FROM_FP;
+}
+
 /* Nearly all states are simple, and of few kinds: these skip the making and the search of a rule. */
 static void add_state(void *data, uint64_t pc, const struct cfi_state *state) {
     struct builder *builder = data;
+    if (builder->code_limit && is_frame_pointer_set_up(state)) {
+        const uint8_t *code = (const uint8_t *)(uintptr_t)pc;
+        builder->fp_from_sp = prologue_fp_from_sp(code, (size_t)(builder->code_limit - code));
+        builder->code_limit = NULL;
+    }
     uint64_t key = cfi_simple_key(state, builder->signal);
     if (!key) {
         add_row(builder, pc, rule_of(builder, state));
         return;
     }
-    key ^= (uint64_t)builder->fp_from_sp << 49;
+    if (key & CFI_SIMPLE_FP)
+        key ^= (uint64_t)builder->fp_from_sp << 49;
     uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 56) % MEMO_SLOTS;
     if (builder->rules->memo[slot].key != key) {
         builder->rules->memo[slot].rule = rule_of(builder, state);
@@ -169,6 +185,8 @@ static bool compile_function(struct source *source, uint32_t i, struct builder *
     if (start >= function.limit)
         return false;
     builder->signal = function.common->signal;
+    builder->fp_from_sp = 0;
+    builder->code_limit = input->code_readable ? (const uint8_t *)(uintptr_t)function.limit : NULL;
     if (!cfi_function_run(&function, add_state, builder))
         add_row(builder, builder->last_pc > start ? builder->last_pc : start, UNWIND_RULE_UNKNOWN);
     *ret_limit = function.limit;

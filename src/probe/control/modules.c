@@ -57,6 +57,7 @@ static void *map(size_t bytes) {
 struct description {
     struct object object;
     struct eh_frame_input input;
+    unsigned n_code; /* executable segments */
 };
 
 static void describe_code(const ElfW(Phdr) * segment, struct object *object) {
@@ -131,9 +132,11 @@ static bool describe(const struct dl_phdr_info *info, struct description *ret) {
     object->bias = info->dlpi_addr;
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X))
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X)) {
             describe_code(segment, object);
-        else if (segment->p_type == PT_GNU_EH_FRAME)
+            ret->n_code++;
+            ret->input.code_readable = segment->p_flags & PF_R && ret->n_code == 1; /* no holes */
+        } else if (segment->p_type == PT_GNU_EH_FRAME)
             frames = segment;
         else if (segment->p_type == PT_NOTE && n_notes < 4)
             notes[n_notes++] = segment;
@@ -145,7 +148,8 @@ static bool describe(const struct dl_phdr_info *info, struct description *ret) {
         describe_notes(at, at + notes[i]->p_memsz, object);
     }
     describe_path(info, object);
-    ret->input = (struct eh_frame_input){.code_start = object->start, .code_limit = object->limit};
+    ret->input.code_start = object->start;
+    ret->input.code_limit = object->limit;
     for (unsigned i = 0; frames && i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_R) ||

@@ -202,7 +202,7 @@ static bool caller_by_hint(struct walk *walk, const struct unwind_rule *rule, co
                            struct frame *ret) {
     if (rule->kind != UNWIND_FP || !frame->fp_unknown || !frame->pc_is_return || !rule->fp_from_sp)
         return false;
-    return caller_by_pair(walk, frame, frame->sp + rule->fp_from_sp * UNWIND_WORD, ret);
+    return caller_by_pair(walk, frame, frame->sp + (rule->fp_from_sp - 1u) * UNWIND_WORD, ret);
 }
 
 static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, struct frame *frame) {

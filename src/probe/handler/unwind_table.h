@@ -47,7 +47,8 @@ struct unwind_rule {
     uint8_t fp_base;     /* SAME, LOST, or saved at SP, FP or CFA + fp_offset */
     uint8_t return_base; /* SP, FP or CFA */
     uint8_t signal;      /* 1: the frame below was interrupted: its pc is exact */
-    uint16_t fp_from_sp; /* words from sp at a call to the frame pointer, 0 not known: a hint, see fp_by_hint() */
+    uint16_t
+        fp_from_sp; /* UNWIND_FP: words from sp at a call to the saved fp, plus one; 0 not known. A hint, to be checked */
     int32_t cfa_offset, cfa_add, fp_offset, return_offset;
 };
 _Static_assert(sizeof(struct unwind_rule) == 24, "three words, hashed as such");

@@ -23,7 +23,8 @@ static uint64_t high;
 static volatile sig_atomic_t stepping;
 static struct {
     size_t stops, same, shorter, wrong, incomplete;
-    uint64_t bad[KEPT][4]; /* pc of the stop, frame, ours, truth */
+    size_t blind_complete, blind_wrong; /* of walks without the frame pointer */
+    uint64_t bad[KEPT][4];              /* pc of the stop, frame, ours, truth */
 } seen;
 
 /* Calls that have not returned, outermost first. */
@@ -92,6 +93,12 @@ static void compare(ucontext_t *context) {
         truth[n_truth] = calls[n_calls - n_truth].pc;
         n_truth++;
     }
+    uint64_t blind[FRAMES_MAX];
+    bool blind_complete;
+    unsigned n_blind = walk_context_as(context, true, high, blind, FRAMES_MAX, &blind_complete);
+    seen.blind_complete += blind_complete;
+    seen.blind_wrong += n_blind > n_truth || memcmp(blind, truth, n_blind * sizeof *blind) != 0 ||
+                        (blind_complete && n_blind != n_truth);
     while (i < n && i < n_truth && ours[i] == truth[i])
         i++;
     seen.stops++;
@@ -211,8 +218,10 @@ static void expect_same(size_t stops_min) {
     for (size_t i = 0; i < KEPT && i < seen.wrong + seen.shorter; i++)
         print_message("at %lx frame %lu: ours %lx truth %lx\n", seen.bad[i][0], seen.bad[i][1], seen.bad[i][2],
                       seen.bad[i][3]);
-    print_message("%zu stops, %zu same, %zu shorter, %zu wrong, %zu incomplete\n", seen.stops, seen.same, seen.shorter,
-                  seen.wrong, seen.incomplete);
+    print_message("%zu stops, %zu same, %zu shorter, %zu wrong, %zu incomplete; blind: %zu complete, %zu wrong\n",
+                  seen.stops, seen.same, seen.shorter, seen.wrong, seen.incomplete, seen.blind_complete,
+                  seen.blind_wrong);
+    assert_int_equal(seen.blind_wrong, 0);
     assert_int_equal(seen.wrong, 0);
     assert_int_equal(seen.shorter, 0);
     assert_int_equal(seen.incomplete, 0);

@@ -26,17 +26,25 @@ static inline uint64_t stack_high(void) {
     return (uint64_t)(uintptr_t)low + size;
 }
 
-static inline unsigned walk_context(const ucontext_t *context, uint64_t high, uint64_t *pcs, unsigned max,
-                                    bool *complete) {
+/* `blind`: without the frame pointer. */
+static inline unsigned walk_context_as(const ucontext_t *context, bool blind, uint64_t high, uint64_t *pcs,
+                                       unsigned max, bool *complete) {
     const long long *registers = context->uc_mcontext.gregs;
     uint64_t sp = (uint64_t)registers[REG_RSP], low = sp - UNWIND_RED_ZONE_BYTES;
     struct unwind_section section = unwind_enter();
-    unsigned n = unwind_walk(
-        (struct unwind_registers){
-            .pc = (uint64_t)registers[REG_RIP], .sp = sp, .fp = (uint64_t)registers[REG_RBP], .general = registers},
-        (struct unwind_memory){low, high, (const char *)(uintptr_t)low}, pcs, max, complete);
+    unsigned n = unwind_walk((struct unwind_registers){.pc = (uint64_t)registers[REG_RIP],
+                                                       .sp = sp,
+                                                       .fp = blind ? 0 : (uint64_t)registers[REG_RBP],
+                                                       .fp_unknown = blind,
+                                                       .general = registers},
+                             (struct unwind_memory){low, high, (const char *)(uintptr_t)low}, pcs, max, complete);
     unwind_leave(section);
     return n;
+}
+
+static inline unsigned walk_context(const ucontext_t *context, uint64_t high, uint64_t *pcs, unsigned max,
+                                    bool *complete) {
+    return walk_context_as(context, false, high, pcs, max, complete);
 }
 
 #endif
