@@ -76,9 +76,10 @@ static void add_focus(struct buffer *text, const struct focus *focus, const stru
     buffer_printf(text, " keeps %s (%s)\n", units_value(table->kept, table->type->unit).text,
                   units_percent(table->kept, table->total).text);
     if (focus_overruns(focus) > 0)
-        buffer_printf(
-            text, "Note: the focus expression took too many steps for %" PRIu64 " names; they count as not matching\n",
-            focus_overruns(focus));
+        buffer_printf(text,
+                      "Note: the focus expression ran out of steps %" PRIu64
+                      " times so far; names that it did so for count as not matching\n",
+                      focus_overruns(focus));
 }
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */

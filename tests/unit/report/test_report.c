@@ -1,4 +1,4 @@
-/* Whole reports against the texts in golden/. After a change on purpose: REPORT_GOLDEN_WRITE=1 meson test 'report: report'
+/* Whole reports against the texts in golden/. After a change on purpose: REPORT_GOLDEN_WRITE=1 meson test 'report report'
  * and read the difference. */
 /* clang-format off */
 #include <setjmp.h> /* cmocka.h needs these before it */

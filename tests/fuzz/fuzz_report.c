@@ -1,0 +1,58 @@
+/* Any profile that the decoder accepts makes a report of printable lines, with any focus, whose tables agree: lines and
+ * functions have the same flat in sum. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define PROFILE_BYTES_MAX (64u << 10) /* gzip makes much of little: keep each run short */
+
+static void check_printable(const struct buffer *text) {
+    for (size_t i = 0; i < text->size; i++)
+        if (((unsigned char)text->data[i] < ' ' && text->data[i] != '\n') || text->data[i] == 0x7f)
+            abort();
+}
+
+static uint64_t sum_of_flat(const struct profile *profile, enum table_group group, const struct focus *focus) {
+    struct table table;
+    uint64_t sum = 0;
+    if (table_build(profile, 0, group, focus, &table))
+        abort();
+    for (size_t i = 0; i < table.n_rows; i++)
+        sum += (uint64_t)table.rows[i].flat;
+    table_done(&table);
+    return sum;
+}
+
+static void check(const struct profile *profile, const struct focus *focus, unsigned top) {
+    struct buffer text = BUFFER_INIT(0);
+    const struct report_phase phases[] = {{"allocs", profile, NULL, 3}, {"other", profile, NULL, 0}};
+    const struct report_run run = {.phases = phases, .n_phases = 2};
+    if (report_write(&run, &(struct report_options){.top = top, .focus = focus}, &text))
+        abort();
+    check_printable(&text);
+    buffer_done(&text);
+    if (profile->n_sample_types > 0 &&
+        sum_of_flat(profile, TABLE_BY_FUNCTION, focus) != sum_of_flat(profile, TABLE_BY_LINE, focus))
+        abort();
+}
+
+/* The first line is a focus (or empty), the rest a profile. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const uint8_t *end = size ? memchr(data, '\n', size) : NULL;
+    struct profile *profile = NULL;
+    struct focus *focus = NULL;
+    if (!end || end - data > 40 || size > PROFILE_BYTES_MAX ||
+        profile_decode(end + 1, size - (size_t)(end + 1 - data), &profile, NULL, 0))
+        return 0;
+    char expression[41] = "";
+    memcpy(expression, data, (size_t)(end - data));
+    if (expression[0] == '\0' || focus_new(expression, &focus, NULL, 0) == 0)
+        check(profile, focus, size % 4);
+    focus_free(focus);
+    profile_free(profile);
+    return 0;
+}
