@@ -223,6 +223,8 @@ static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, st
  * both the address and the data, spread over all its bits, and a mixed pair matches nothing. So does an entry of another
  * index, by its salt. */
 #define CACHE_ENTRIES 4096u
+#define CACHE_LINE_BYTES 64u
+#define PREFETCH_BYTES 2048u
 #define CACHE_MIX 0x9e3779b97f4a7c15ull
 
 struct cached {
@@ -235,51 +237,84 @@ static inline struct cached *cache_entry(uint64_t pc) {
     return &cache[(pc ^ pc >> 12) % CACHE_ENTRIES];
 }
 
-static inline uint64_t cache_check(const struct walk *walk, uint64_t pc, uint64_t data) {
-    return pc ^ data * CACHE_MIX ^ walk->index->salt;
+static inline uint64_t cache_check(uint64_t salt, uint64_t pc, uint64_t data) {
+    return pc ^ data * CACHE_MIX ^ salt;
 }
 
-/* Look a rule up and remember it when it is simple; false when it is not. */
-static bool simple_rule(struct walk *walk, const struct unwind_rule *rule, uint64_t pc, uint64_t *ret_data) {
-    if (rule->kind > UNWIND_FP || rule->fp_offset < INT16_MIN)
+/* Remember a rule when it is simple or the end; false when it is neither. */
+static bool cache_rule(const struct walk *walk, const struct unwind_rule *rule, uint64_t pc, uint64_t *ret_data) {
+    if ((rule->kind > UNWIND_FP && rule->kind != UNWIND_END) || rule->fp_offset < INT16_MIN)
         return false;
     uint64_t data = (uint32_t)rule->cfa_offset | (uint64_t)(uint16_t)rule->fp_offset << 32 | (uint64_t)rule->kind << 48;
     struct cached *entry = cache_entry(pc);
     __atomic_store_n(&entry->data, data, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry->check, cache_check(walk, pc, data), __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->check, cache_check(walk->index->salt, pc, data), __ATOMIC_RELAXED);
     *ret_data = data;
     return true;
 }
 
-static inline bool simple_step(const struct walk *walk, uint64_t data, struct frame *frame) {
+/* A simple rule's two loads; false when they would be outside of the stack. */
+static inline bool simple_step(const struct walk *walk, uint64_t data, uint64_t *pc, uint64_t *sp, uint64_t *fp) {
     int64_t fp_offset = (int16_t)(data >> 32);
-    uint64_t cfa = (data >> 48 == UNWIND_SP ? frame->sp : frame->fp) + (uint64_t)(int64_t)(int32_t)data;
+    uint64_t cfa = (data >> 48 == UNWIND_SP ? *sp : *fp) + (uint64_t)(int64_t)(int32_t)data;
     uint64_t slot = cfa + UNWIND_RETURN_FROM_CFA;
     uint64_t fp_slot = fp_offset ? cfa + (uint64_t)fp_offset : slot;
-    if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (cfa > frame->sp)), 0))
+    if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (cfa > *sp)), 0))
         return false;
-    uint64_t fp = word_at(walk, fp_slot);
-    frame->pc = word_at(walk, slot);
-    frame->sp = cfa;
-    frame->fp = fp_offset ? fp : frame->fp;
-    frame->pc_is_return = true;
+    uint64_t saved = word_at(walk, fp_slot);
+    *pc = word_at(walk, slot);
+    *sp = cfa;
+    *fp = fp_offset ? saved : *fp;
     return true;
 }
 
-/* One frame up. */
-static inline enum step step_up(struct walk *walk, struct frame *frame) {
-    uint64_t pc = lookup_pc(frame);
-    const struct cached *entry = cache_entry(pc);
-    uint64_t data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
-    uint64_t check = __atomic_load_n(&entry->check, __ATOMIC_RELAXED);
-    if (__builtin_expect((check != cache_check(walk, pc, data)) | frame->fp_unknown, 0)) {
-        const struct unwind_rule *rule = rule_at(walk, pc);
-        if (frame->fp_unknown || !simple_rule(walk, rule, pc, &data))
-            return slow_step(walk, rule, frame);
+/* As many frames as the cache knows: nearly all of a walk. Everything that a frame needs stays in registers here.
+ * STEP_CALLER: the rest of the work on `frame` is not for the cache. */
+static enum step cached_steps(const struct walk *from, struct frame *frame, uint64_t *pcs, unsigned *count,
+                              unsigned max) {
+    const struct walk walk = *from;
+    uint64_t pc = frame->pc, sp = frame->sp, fp = frame->fp, is_return = frame->pc_is_return, salt = walk.index->salt;
+    unsigned n = *count;
+    while (n < max) {
+        uint64_t at = pc - is_return;
+        const struct cached *entry = cache_entry(at);
+        uint64_t data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
+        uint64_t check = __atomic_load_n(&entry->check, __ATOMIC_RELAXED);
+        if (check != cache_check(salt, at, data))
+            break;
+        if (data >> 48 == UNWIND_END)
+            goto root;
+        if (!simple_step(&walk, data, &pc, &sp, &fp))
+            break;
+        is_return = 1;
+        if (!pc)
+            goto root;
+        pcs[n++] = pc - 1;
     }
-    if (!simple_step(walk, data, frame))
+    *frame = (struct frame){.pc = pc, .sp = sp, .fp = fp, .pc_is_return = is_return};
+    *count = n;
+    return STEP_CALLER;
+root:
+    *count = n;
+    return STEP_ROOT;
+}
+
+/* One frame up by the tables. */
+static enum step step_up(struct walk *walk, struct frame *frame) {
+    uint64_t pc = lookup_pc(frame), data;
+    const struct unwind_rule *rule = rule_at(walk, pc);
+    if (frame->fp_unknown || !cache_rule(walk, rule, pc, &data) || rule->kind == UNWIND_END)
+        return slow_step(walk, rule, frame);
+    if (!simple_step(walk, data, &frame->pc, &frame->sp, &frame->fp))
         return STEP_LOST;
+    frame->pc_is_return = true;
     return frame->pc ? STEP_CALLER : STEP_ROOT;
+}
+
+/* The stack of a thread that slept is cold; its lines are needed one after the other. */
+static void prefetch_stack(const struct walk *walk, uint64_t sp) {
+    for (uint64_t ahead = 0; ahead < PREFETCH_BYTES; ahead += CACHE_LINE_BYTES)
+        __builtin_prefetch(walk->bytes + (sp - walk->low) + ahead);
 }
 
 static struct walk begin(struct unwind_memory memory, const long long *general) {
@@ -306,13 +341,18 @@ unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory mem
                           .fp_unknown = registers.fp_unknown};
     enum step step = STEP_CALLER;
     unsigned n = 0;
-    for (;;) {
+    if (readable(&walk, frame.sp & ~(uint64_t)(UNWIND_WORD - 1)))
+        prefetch_stack(&walk, frame.sp);
+    while (step == STEP_CALLER) {
         pcs[n++] = lookup_pc(&frame);
         if (!walk.index)
             break;
-        step = step_up(&walk, &frame);
+        if (!frame.fp_unknown)
+            step = cached_steps(&walk, &frame, pcs, &n, max);
+        if (step == STEP_CALLER)
+            step = step_up(&walk, &frame); /* at the depth limit too: the last frame may be the root */
         walk.general = NULL;
-        if (step != STEP_CALLER || n >= max)
+        if (n >= max)
             break;
     }
     *complete = step == STEP_ROOT;
