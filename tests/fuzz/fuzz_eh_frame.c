@@ -8,7 +8,7 @@
 #include "probe/control/eh_frame.h"
 
 #define INPUT_BYTES_MAX (1u << 16)
-#define CODE_BYTES (1u << 20)
+#define CODE_BYTES (1u << 18)
 #define PAGE_BYTES 4096u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,7 +25,7 @@ static uint8_t *end_of_image(void) {
 
 static void check_table(const struct eh_frame_table *table) {
     const struct unwind_object *object = &table->object;
-    for (uint64_t offset = 0; offset < object->bytes; offset += 7) {
+    for (uint64_t offset = 0; offset < object->bytes; offset += 61) {
         const struct unwind_rule *rule = unwind_object_rule(object, object->start + offset);
         if (rule < object->rules || rule >= object->rules + table->rules || rule->kind > UNWIND_NONE)
             abort();

@@ -27,15 +27,36 @@ static size_t sub_bytes(const uint8_t *code, size_t bytes, uint32_t *ret_room) {
     return 7;
 }
 
-/* Anything that looks like `sub …, %rsp` or `and …, %rsp`; bytes that happen to look so cost a hint, no more. */
-static bool moves_stack_pointer(const uint8_t *code, size_t bytes) {
-    for (size_t i = 0; i + 3 <= bytes; i++) {
-        if ((code[i] != 0x48 && code[i] != 0x4c) || (code[i + 2] & 0xc4) != 0xc4)
-            continue;
-        uint8_t op = code[i + 1], rm = code[i + 2];
-        if ((op == 0x29 && (rm & 7) == 4) || ((op == 0x81 || op == 0x83) && (rm == 0xec || rm == 0xe4)))
-            return true;
+/* Whether an instruction at `code` lowers rsp by other means than push: sub or and on it, mov or lea into it.
+ * `mov %rbp, %rsp` is how functions end, whatever they did before. */
+static bool moves_stack_pointer(const uint8_t *code) {
+    uint8_t op = code[1], modrm = code[2];
+    bool into_rm = (modrm & 0xc7) == 0xc4, into_reg = (modrm & 0x38) == 0x20;
+    if ((code[0] & 0xf8) != 0x48) /* REX.W */
+        return false;
+    switch (op) {
+    case 0x89: /* mov reg, rm */
+        return into_rm && !(code[0] & 1) && modrm != 0xec;
+    case 0x8b: /* mov rm, reg */
+    case 0x8d: /* lea */
+    case 0x2b: /* sub rm, reg */
+        return into_reg && !(code[0] & 4);
+    case 0x29: /* sub reg, rm */
+    case 0x21: /* and */
+        return into_rm && !(code[0] & 1);
+    case 0x81: /* with a constant; add alone (0xc4) is harmless */
+    case 0x83:
+        return into_rm && !(code[0] & 1) && modrm != 0xc4;
+    default:
+        return false;
     }
+}
+
+/* Bytes that happen to look like such an instruction cost a hint, no more. */
+static bool stack_pointer_moves(const uint8_t *code, size_t bytes) {
+    for (size_t i = 0; i + 3 <= bytes; i++)
+        if (moves_stack_pointer(code + i))
+            return true;
     return false;
 }
 
@@ -46,7 +67,7 @@ uint16_t prologue_fp_from_sp(const uint8_t *code, size_t bytes) {
     for (size_t size; (size = push_bytes(code, bytes)); code += size, bytes -= size)
         words++;
     size_t size = sub_bytes(code, bytes, &room);
-    if (room % UNWIND_WORD || room / UNWIND_WORD > WORDS_MAX - words || moves_stack_pointer(code + size, bytes - size))
+    if (room % UNWIND_WORD || room / UNWIND_WORD > WORDS_MAX - words || stack_pointer_moves(code + size, bytes - size))
         return 0;
     return (uint16_t)(words + room / UNWIND_WORD + 1);
 }

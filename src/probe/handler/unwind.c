@@ -40,8 +40,8 @@ enum step { STEP_CALLER, STEP_ROOT, STEP_LOST };
 static const struct unwind_rule no_rule = {.kind = UNWIND_NONE};
 static const struct unwind_object no_object;
 
-static inline bool readable(const struct walk *walk, uint64_t address) {
-    return (address - walk->low <= walk->span) & !(address % UNWIND_WORD);
+static inline unsigned readable(const struct walk *walk, uint64_t address) {
+    return (unsigned)(address - walk->low <= walk->span) & (unsigned)!(address % UNWIND_WORD);
 }
 
 static inline uint64_t word_at(const struct walk *walk, uint64_t address) {
@@ -259,7 +259,7 @@ static inline bool simple_step(const struct walk *walk, uint64_t data, uint64_t 
     uint64_t cfa = (data >> 48 == UNWIND_SP ? *sp : *fp) + (uint64_t)(int64_t)(int32_t)data;
     uint64_t slot = cfa + UNWIND_RETURN_FROM_CFA;
     uint64_t fp_slot = fp_offset ? cfa + (uint64_t)fp_offset : slot;
-    if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (cfa > *sp)), 0))
+    if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (unsigned)(cfa > *sp)), 0))
         return false;
     uint64_t saved = word_at(walk, fp_slot);
     *pc = word_at(walk, slot);

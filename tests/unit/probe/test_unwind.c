@@ -136,7 +136,7 @@ static void step_stop(void) {
     stepping = 0;
 }
 
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
 static volatile int sink;
 
 NOINLINE static int leaf(int x) {
