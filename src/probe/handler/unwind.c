@@ -37,6 +37,8 @@ struct frame {
 
 enum step { STEP_CALLER, STEP_ROOT, STEP_LOST };
 
+#define GUESS_BYTES_MAX 1024u /* frames of code without a rule that a guess is made for */
+
 static const struct unwind_rule no_rule = {.kind = UNWIND_NONE};
 static const struct unwind_object no_object;
 
@@ -161,11 +163,12 @@ static bool aligned_for_call(uint64_t sp) {
     return sp % UNWIND_STACK_ALIGN == 0;
 }
 
-/* Whether a caller that no rule vouches for is one: its code has a rule, the stack pointer is aligned as the ABI wants it
- * at a call, and its own caller is described too. A stale or made-up word hardly ever passes all three. */
+/* Whether a caller that no rule vouches for is one: its code has a rule, the same before and after the return address
+ * (else it is a function's start: a function pointer), the stack pointer is aligned as the ABI wants it at a call, and its
+ * own caller is described too. A stale or made-up word hardly ever passes them all. */
 static bool plausible(struct walk *walk, const struct frame *caller) {
-    const struct unwind_rule *rule = rule_of(walk, caller);
-    if (!aligned_for_call(caller->sp) || rule->kind >= UNWIND_UNKNOWN)
+    const struct unwind_rule *rule = rule_at(walk, caller->pc);
+    if (!aligned_for_call(caller->sp) || rule->kind >= UNWIND_UNKNOWN || rule != rule_of(walk, caller))
         return false;
     struct frame next;
     enum step step = apply(walk, rule, caller, &next);
@@ -184,8 +187,24 @@ static bool caller_by_pair(struct walk *walk, const struct frame *frame, uint64_
     return true;
 }
 
-/* The caller of code without a rule. A leaf that pushed nothing has its return address on top; this comes first because
- * such a leaf leaves the frame pointer to its callers, and to believe it would skip one. */
+/* Whether something below the pair at fp may be a return address as well: code without a rule that leaves the frame
+ * pointer to its callers has its own there, and to believe the pair would skip a frame. An address in other code of an
+ * object that has no rules can't be told from one. */
+static bool nearer_return_address(struct walk *walk, const struct frame *frame, uint64_t fp) {
+    if (fp - frame->sp > GUESS_BYTES_MAX)
+        return true;
+    for (uint64_t slot = frame->sp; slot < fp; slot += UNWIND_WORD) {
+        struct frame caller = {.sp = slot + UNWIND_WORD, .fp = frame->fp, .pc_is_return = true};
+        if (!load(walk, slot, &caller.pc))
+            return true;
+        const struct unwind_rule *rule = rule_of(walk, &caller);
+        if ((rule->kind == UNWIND_NONE && rule != &no_rule) || plausible(walk, &caller))
+            return true;
+    }
+    return false;
+}
+
+/* The caller of code without a rule. A leaf that pushed nothing has its return address on top. */
 static bool caller_by_guess(struct walk *walk, const struct frame *frame, struct frame *ret) {
     struct frame caller = {
         .sp = frame->sp + UNWIND_WORD, .fp = frame->fp, .fp_unknown = frame->fp_unknown, .pc_is_return = true};
@@ -193,7 +212,8 @@ static bool caller_by_guess(struct walk *walk, const struct frame *frame, struct
         *ret = caller;
         return true;
     }
-    return !frame->fp_unknown && caller_by_pair(walk, frame, frame->fp, ret);
+    return !frame->fp_unknown && !nearer_return_address(walk, frame, frame->fp) &&
+           caller_by_pair(walk, frame, frame->fp, ret);
 }
 
 /* The caller of a function whose frame hangs on a frame pointer that we don't know, by the distance that its prologue

@@ -154,7 +154,8 @@ static void compare_object(const struct unwind_object *object, const char *path,
     for (uint64_t block = 0; block < object->bytes >> UNWIND_BLOCK_SHIFT; block++)
         for (uint32_t row = object->blocks[block]; row < object->blocks[block + 1]; row++) {
             uint64_t pc = object->start + (block << UNWIND_BLOCK_SHIFT) + (object->rows[row] >> 16);
-            for (int64_t delta = -1; delta <= 1; delta++)
+            bool plt = unwind_object_rule(object, pc)->kind == UNWIND_PLT; /* depends on the address in the entry */
+            for (int64_t delta = -1; delta <= (plt ? 33 : 1); delta++)
                 if (pc + (uint64_t)delta - object->start < object->bytes)
                     compare(cfi, unwind_object_rule(object, pc + (uint64_t)delta), bias, pc + (uint64_t)delta, tally);
         }

@@ -89,6 +89,29 @@ static void walks_through_a_loaded_object_need_a_refresh(void **state) {
     assert_int_equal(stats.pending, 0);
 }
 
+/* The same addresses, other frames: nothing that was known of the first may be used for the second. */
+static void an_object_at_the_place_of_another_has_its_own_rules(void **state) {
+    (void)state;
+    struct walked walked = {.high = stack_high()};
+    static const char *const paths[] = {PLUGIN, PLUGIN2};
+    uint64_t last_pc = 0;
+    size_t same_place = 0;
+    for (size_t i = 0; i < 32; i++) {
+        void *plugin = dlopen(paths[i % 2], RTLD_NOW);
+        assert_non_null(plugin);
+        plugin_call *call = (plugin_call *)(uintptr_t)dlsym(plugin, "plugin_call");
+        assert_int_equal(modules_refresh(NULL), 0);
+        call(walk_here, &walked);
+        assert_true(walked.complete);
+        same_place += walked.pcs[1] == last_pc;
+        last_pc = walked.pcs[1];
+        dlclose(plugin);
+    }
+    assert_int_equal(modules_refresh(NULL), 0);
+    if (!same_place)
+        skip();
+}
+
 /* The executable mapping of a path as the kernel tells it. */
 static void mapping_of(const char *path, uint64_t *start, uint64_t *limit, uint64_t *offset) {
     char line[1024], flags[8], name[512];
@@ -267,6 +290,7 @@ static void walks_go_on_while_objects_come_and_go(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_through_a_loaded_object_need_a_refresh),
+        cmocka_unit_test(an_object_at_the_place_of_another_has_its_own_rules),
         cmocka_unit_test(records_say_what_the_kernel_says),
         cmocka_unit_test(record_of_an_unloaded_object_is_marked_and_taken_up_again),
         cmocka_unit_test(a_full_record_table_reuses_what_is_gone_and_counts_the_rest),
