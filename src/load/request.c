@@ -86,8 +86,6 @@ int request_write(const struct url *url, const char *const *fields, size_t count
         write_host(ret, url);
     if (!is_given(&headers, "User-Agent"))
         buffer_add_string(ret, "User-Agent: piko\r\n");
-    if (!is_given(&headers, "Accept"))
-        buffer_add_string(ret, "Accept: */*\r\n");
     for (size_t i = 0; i < count; i++)
         write_field(ret, fields[i]);
     buffer_add_string(ret, "\r\n");

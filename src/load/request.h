@@ -9,7 +9,8 @@
 
 #define REQUEST_BYTES_MAX (64u << 10)
 
-/* Write a GET for the URL with these header fields ("Name: value"). Host, User-Agent and Accept are added unless given.
+/* Write a GET for the URL with these header fields ("Name: value"). Host and User-Agent are added unless given, and nothing
+ * else: what the server must parse is part of what is measured.
  * 0, -ENOMEM, or -EINVAL with a sentence that names the header in `why`. Adds to `ret` (made with REQUEST_BYTES_MAX);
  * after a failure its content means nothing. */
 int request_write(const struct url *url, const char *const *headers, size_t n_headers, struct buffer *ret, char *why,
