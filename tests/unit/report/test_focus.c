@@ -76,6 +76,17 @@ static void regex_bomb_ends_soon_and_matches_nothing(void **state) {
     assert_true(clock_monotonic_ns() - start < 10 * NS_PER_S);
 }
 
+/* 2^20 steps: would end well without a limit of ours. */
+static void one_match_takes_a_limited_number_of_steps(void **state) {
+    (void)state;
+    struct focus *focus;
+    assert_int_equal(focus_new("(a+)+$", &focus, NULL, 0), 0);
+    assert_false(focus_matches(focus, "aaaaaaaaaaaaaaaaaaaa!"));
+    assert_int_equal(focus_overruns(focus), 1);
+    assert_true(focus_matches(focus, "aaaaaaaaaaaaaaaaaaaa"));
+    focus_free(focus);
+}
+
 static void budget_bounds_all_matches_of_a_bomb_together(void **state) {
     (void)state;
     struct focus *focus;
@@ -115,6 +126,7 @@ int main(void) {
         cmocka_unit_test(error_names_expression_and_place),
         cmocka_unit_test(too_long_an_expression_is_refused),
         cmocka_unit_test(regex_bomb_ends_soon_and_matches_nothing),
+        cmocka_unit_test(one_match_takes_a_limited_number_of_steps),
         cmocka_unit_test(budget_bounds_all_matches_of_a_bomb_together),
         cmocka_unit_test(invalid_utf8_is_no_error),
         cmocka_unit_test(dollar_is_the_very_end),

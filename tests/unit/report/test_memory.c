@@ -22,18 +22,18 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
-static int allowed = INT_MAX; /* allocations until one fails */
+static int until_failure = INT_MAX; /* allocations that succeed before one, and no other, fails */
 
 void *__wrap_malloc(size_t size) {
-    return allowed-- > 0 ? __real_malloc(size) : NULL;
+    return until_failure-- != 0 ? __real_malloc(size) : NULL;
 }
 
 void *__wrap_calloc(size_t n, size_t size) {
-    return allowed-- > 0 ? __real_calloc(n, size) : NULL;
+    return until_failure-- != 0 ? __real_calloc(n, size) : NULL;
 }
 
 void *__wrap_realloc(void *old, size_t size) {
-    return allowed-- > 0 ? __real_realloc(old, size) : NULL;
+    return until_failure-- != 0 ? __real_realloc(old, size) : NULL;
 }
 
 static struct profile *make_profile(void) {
@@ -63,9 +63,9 @@ static void each_failing_allocation_is_reported(void **state) {
     struct profile *profile = make_profile();
     int error = -ENOMEM, n;
     for (n = 0; error && n < 1000; n++) {
-        allowed = n;
+        until_failure = n;
         error = write_report(profile);
-        allowed = INT_MAX;
+        until_failure = INT_MAX;
         assert_true(error == 0 || error == -ENOMEM);
     }
     assert_int_equal(error, 0);

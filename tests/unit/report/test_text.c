@@ -45,7 +45,8 @@ static void invalid_utf8_is_replaced(void **state) {
     expect("\xff", "?");
     expect("a\xc3", "a?");
     expect("a\xe2\x82", "a??");
-    expect("\xc0\x80", "??");           /* overlong */
+    expect("\xc0\x80", "??"); /* overlong */
+    expect("\xe0\x80\x80", "???");
     expect("\xed\xa0\x80", "???");      /* surrogate */
     expect("\xf4\x90\x80\x80", "????"); /* above the last character */
 }
