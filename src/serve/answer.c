@@ -49,7 +49,6 @@ static void add_headers(const struct answer *answer, struct MHD_Response *respon
     }
 }
 
-/* Never asked for content: there is none behind a HEAD. */
 static ssize_t no_content(void *data, uint64_t position, char *to, size_t size) {
     (void)data;
     (void)position;
@@ -58,9 +57,17 @@ static ssize_t no_content(void *data, uint64_t position, char *to, size_t size) 
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
+/* Headers alone, which say no length. Not chunked: libmicrohttpd would send the last chunk in spite of the HEAD. */
+static struct MHD_Response *make_bodiless(void) {
+    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, no_content, NULL, NULL);
+    if (response)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
+}
+
 static struct MHD_Response *make_response(struct answer *answer) {
     if (answer->is_bodiless)
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, no_content, NULL, NULL);
+        return make_bodiless();
     size_t size = answer->body.size;
     char *body = buffer_take(&answer->body);
     struct MHD_Response *response = body ? MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE) : NULL;

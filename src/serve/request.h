@@ -26,7 +26,7 @@ struct request {
     struct reader *reader;
     struct MHD_Connection *connection;
     char *uri; /* as it stood in the request line */
-    bool started, is_head, is_get, is_post;
+    bool started, handled, is_head, is_get, is_post;
     struct buffer body; /* its sticky error says that it was too large */
     struct arguments arguments;
     struct answer answer;

@@ -26,7 +26,7 @@ struct serve {
     uint16_t port;
     pthread_mutex_t lock;
     pthread_cond_t idle; /* n_requests became 0 */
-    unsigned n_requests; /* between first line and last byte */
+    unsigned n_requests; /* between the last byte that came in and the last that goes out */
 };
 
 /* ---- A request ------------------------------------------------------------------------------------------------------- */
@@ -42,10 +42,8 @@ static void count_requests(struct serve *serve, int change) {
 static void *on_uri(void *data, const char *uri, struct MHD_Connection *connection) {
     struct serve *serve = data;
     struct request *request = request_new(serve, serve->reader, uri);
-    if (request) {
+    if (request)
         request->connection = connection;
-        count_requests(serve, +1);
-    }
     return request;
 }
 
@@ -53,11 +51,11 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
                          enum MHD_RequestTerminationCode code) {
     (void)connection;
     (void)code;
-    if (!*context)
-        return;
-    request_free(*context);
+    struct request *request = *context;
     *context = NULL;
-    count_requests(data, -1);
+    if (request && request->handled)
+        count_requests(data, -1);
+    request_free(request);
 }
 
 static void on_job_done(struct job *job) {
@@ -90,6 +88,8 @@ static void submit(struct request *request) {
 
 /* The body is there. */
 static enum MHD_Result handle(struct request *request, const char *path) {
+    request->handled = true;
+    count_requests(request->serve, +1);
     if (request->body.error) {
         answer_text(&request->answer, MHD_HTTP_CONTENT_TOO_LARGE, "the request body is too large");
     } else {
@@ -118,7 +118,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
         *upload_size = 0;
         return MHD_YES;
     }
-    if (!request->job.run)
+    if (!request->handled)
         return handle(request, path);
     return request->job.gone ? MHD_NO : answer_queue(&request->answer, connection);
 }
