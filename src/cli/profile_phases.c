@@ -9,11 +9,10 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cli/failed.h"
+#include "cli/figures.h"
 #include "cli/profile_run.h"
 #include "cli/stats_file.h"
 #include "cli/window.h"
-#include "report/units.h"
 
 #define WARM_UP_NS (500 * NS_PER_MS)
 #define TICK_NS (50 * NS_PER_MS)
@@ -242,7 +241,7 @@ static void check_requests(struct phase_run *phase) {
     if (stats->requests > 0)
         return;
     if (failed_requests(stats) > 0)
-        fail(phase, "not one request succeeded, %s failed (%s)", units_count(failed_requests(stats)).text,
+        fail(phase, "not one request succeeded, %s failed (%s)", figure_count(failed_requests(stats)).text,
              stats->first_failure[0] ? stats->first_failure : "no reason known");
     else
         fail(phase, "not one request was answered within %u s by %s", phase->run->settings->duration_s,
@@ -254,7 +253,7 @@ static void finish_line(struct phase_run *phase) {
     char note[96];
     const char *noun = phase->phase->capture == PHASE_CAPTURES_NOTHING ? "thread" : "stack";
     uint64_t n = result->profile ? result->profile->n_samples : result->threads;
-    snprintf(note, sizeof note, "%s %s%s", units_count(n).text, noun, n == 1 ? "" : "s");
+    snprintf(note, sizeof note, "%s %s%s", figure_count(n).text, noun, n == 1 ? "" : "s");
     bool has_note = result->profile || (!phase->phase->endpoint && result->threads > 0);
     struct progress_line line = {phase->phase->name, phase->window.length_ns, phase->window.length_ns,
                                  &phase->window.stats, has_note ? note : NULL};

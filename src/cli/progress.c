@@ -11,8 +11,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cli/failed.h"
-#include "report/units.h"
+#include "cli/figures.h"
 
 #define COLUMNS_DEFAULT 80u
 #define BAR_CELLS_MAX 30u
@@ -50,22 +49,6 @@ static uint64_t seconds_left(const struct progress_line *line) {
     return (line->length_ns - line->elapsed_ns + NS_PER_S - 1) / NS_PER_S;
 }
 
-/* Three digits, so that a line fits 80 columns: "850us", "2.13ms", "38.2ms". */
-static void add_latency(const char *name, uint64_t ns, struct buffer *text) {
-    char latency[32];
-    double value = (double)ns / (double)NS_PER_US;
-    const char *unit = "us";
-    if (ns >= NS_PER_S) {
-        value /= 1e6;
-        unit = "s";
-    } else if (ns >= NS_PER_MS) {
-        value /= 1e3;
-        unit = "ms";
-    }
-    snprintf(latency, sizeof latency, "%.*f%s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, unit);
-    buffer_printf(text, "  %s %6s", name, latency);
-}
-
 /* "  11 s left   40,870 req/s  p50 2.10ms  p99 5.90ms": ASCII, so a byte is a cell. */
 static void add_figures(const struct progress_line *line, enum moment moment, struct buffer *text) {
     uint64_t seconds = moment == RUNNING ? seconds_left(line) : line->length_ns / NS_PER_S;
@@ -74,16 +57,16 @@ static void add_figures(const struct progress_line *line, enum moment moment, st
     if (!line->stats || line->stats->elapsed_ns == 0)
         return;
     double per_second = (double)line->stats->requests * (double)NS_PER_S / (double)line->stats->elapsed_ns;
-    buffer_printf(text, "  %7s req/s", units_count((uint64_t)per_second).text);
+    buffer_printf(text, "  %7s req/s", figure_count((uint64_t)per_second).text);
     if (line->stats->requests == 0)
         return;
-    add_latency("p50", histogram_percentile_ns(line->stats->latency, 50), text);
-    add_latency("p99", histogram_percentile_ns(line->stats->latency, 99), text);
+    buffer_printf(text, "  p50 %6s  p99 %6s", figure_latency(histogram_percentile_ns(line->stats->latency, 50)).text,
+                  figure_latency(histogram_percentile_ns(line->stats->latency, 99)).text);
 }
 
 static void add_failed(const struct progress_line *line, struct buffer *text) {
     if (line->stats && line->stats->elapsed_ns > 0)
-        buffer_printf(text, "  %s failed", units_count(failed_requests(line->stats)).text);
+        buffer_printf(text, "  %s failed", figure_count(failed_requests(line->stats)).text);
 }
 
 static void add_note(const struct progress_line *line, struct buffer *text) {

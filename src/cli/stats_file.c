@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "cli/failed.h"
+#include "cli/figures.h"
 #include "report/units.h"
 
 #define VALUE_COLUMN 20 /* counted from 0 */

@@ -1,16 +1,14 @@
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-/* clang-format off */
-#include <setjmp.h> /* cmocka.h needs these before it */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
+#include <stdio.h>
+#include <string.h>
 
 #include "capture/capture.h"
+
+#include <cmocka.h>
 
 /* The Go Piko's own answers. */
 static const char rolling_on[] =

@@ -1,15 +1,13 @@
 #include <errno.h>
-#include <stdlib.h>
-
-/* clang-format off */
-#include <setjmp.h> /* cmocka.h needs these before it */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
+#include <stdlib.h>
 
 #include "capture/capture.h"
+
+#include <cmocka.h>
 
 static void expect_beside(const char *url, unsigned port, const char *expected) {
     char *base = NULL, why[CAPTURE_WHY_BYTES] = "";

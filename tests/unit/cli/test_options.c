@@ -1,16 +1,14 @@
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* clang-format off */
-#include <setjmp.h> /* cmocka.h needs these before it */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/options.h"
+
+#include <cmocka.h>
 
 #define WORDS_MAX 16
 #define N_OPTIONS 5u

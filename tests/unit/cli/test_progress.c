@@ -1,17 +1,15 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* clang-format off */
-#include <setjmp.h> /* cmocka.h needs these before it */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include "base/clock.h"
 #include "cli/progress.h"
+
+#include <cmocka.h>
 
 static struct load_stats stats;
 

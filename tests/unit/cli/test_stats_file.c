@@ -1,16 +1,14 @@
-#include <stdio.h>
-#include <string.h>
-
-/* clang-format off */
-#include <setjmp.h> /* cmocka.h needs these before it */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "cli/stats_file.h"
+
+#include <cmocka.h>
 
 /* 990 requests of 2 ms in 5 s, 10 that failed. */
 static void make_stats(struct load_stats *stats) {

@@ -1,14 +1,12 @@
-#include <string.h>
-
-/* clang-format off */
-#include <setjmp.h> /* cmocka.h needs these before it */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
+#include <string.h>
 
 #include "cli/suggest.h"
+
+#include <cmocka.h>
 
 static const char *suggest(const char *word) {
     static const char *const known[] = {"profile", "run", "report", "help"};

@@ -1,0 +1,44 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/figures.h"
+
+#include <cmocka.h>
+
+static void counts_have_commas_every_three_digits(void **state) {
+    (void)state;
+    assert_string_equal(figure_count(0).text, "0");
+    assert_string_equal(figure_count(999).text, "999");
+    assert_string_equal(figure_count(1000).text, "1,000");
+    assert_string_equal(figure_count(1236240).text, "1,236,240");
+    assert_string_equal(figure_count(UINT64_MAX).text, "18,446,744,073,709,551,615");
+}
+
+static void latencies_have_three_digits(void **state) {
+    (void)state;
+    assert_string_equal(figure_latency(850).text, "0.85us");
+    assert_string_equal(figure_latency(850000).text, "850us");
+    assert_string_equal(figure_latency(2130000).text, "2.13ms");
+    assert_string_equal(figure_latency(38200000).text, "38.2ms");
+    assert_string_equal(figure_latency(1204000000).text, "1.20s");
+    assert_string_equal(figure_latency(3600000000000).text, "3600s");
+}
+
+static void failed_requests_are_those_of_all_classes(void **state) {
+    (void)state;
+    struct load_stats stats = {.requests = 5};
+    for (int i = 0; i < LOAD_FAILURES; i++)
+        stats.failures[i] = 1;
+    assert_int_equal(failed_requests(&stats), LOAD_FAILURES);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_have_commas_every_three_digits),
+        cmocka_unit_test(latencies_have_three_digits),
+        cmocka_unit_test(failed_requests_are_those_of_all_classes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
