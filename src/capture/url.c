@@ -44,13 +44,13 @@ static int part_error(CURLUcode code) {
     return code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
 }
 
-int capture_base_beside(const char *text, unsigned port, char **ret, char why[CAPTURE_WHY_BYTES]) {
-    _cleanup_(cleanup_url) CURLU *url = NULL;
-    int error = parse(text, &url, why);
+int capture_base_beside(const char *url, unsigned port, char **ret, char why[CAPTURE_WHY_BYTES]) {
+    _cleanup_(cleanup_url) CURLU *parts = NULL;
+    int error = parse(url, &parts, why);
     if (error)
         return error;
     _cleanup_(cleanup_part) char *host = NULL;
-    CURLUcode code = curl_url_get(url, CURLUPART_HOST, &host, 0);
+    CURLUcode code = curl_url_get(parts, CURLUPART_HOST, &host, 0);
     if (code != CURLUE_OK) {
         wrong(why, curl_url_strerror(code));
         return part_error(code);
@@ -77,15 +77,15 @@ static int base_of(CURLU *url, char **ret) {
     return 0;
 }
 
-int capture_split_url(const char *text, char **ret_base, char **ret_prefix, char why[CAPTURE_WHY_BYTES]) {
-    if (strpbrk(text, "?#"))
+int capture_split_url(const char *url, char **ret_base, char **ret_prefix, char why[CAPTURE_WHY_BYTES]) {
+    if (strpbrk(url, "?#"))
         return wrong(why, "it must end with its path");
-    _cleanup_(cleanup_url) CURLU *url = NULL;
-    int error = parse(text, &url, why);
+    _cleanup_(cleanup_url) CURLU *parts = NULL;
+    int error = parse(url, &parts, why);
     if (error)
         return error;
     _cleanup_(cleanup_part) char *path = NULL;
-    CURLUcode code = curl_url_get(url, CURLUPART_PATH, &path, 0);
+    CURLUcode code = curl_url_get(parts, CURLUPART_PATH, &path, 0);
     if (code != CURLUE_OK) {
         wrong(why, curl_url_strerror(code));
         return part_error(code);
@@ -93,12 +93,15 @@ int capture_split_url(const char *text, char **ret_base, char **ret_prefix, char
     size_t length = strlen(path);
     while (length > 0 && path[length - 1] == '/')
         length--;
-    _cleanup_free_ char *prefix = strndup(path, length);
-    if (!prefix)
-        return -ENOMEM;
-    if ((error = base_of(url, ret_base)))
+    char *base = NULL;
+    if ((error = base_of(parts, &base)))
         return error;
+    char *prefix = strndup(path, length);
+    if (!prefix) {
+        free(base);
+        return -ENOMEM;
+    }
+    *ret_base = base;
     *ret_prefix = prefix;
-    prefix = NULL;
     return 0;
 }

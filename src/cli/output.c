@@ -48,14 +48,15 @@ void output_remove_old(struct output *output, const char *name) {
 }
 
 int output_write(struct output *output, const char *name, const void *data, size_t size) {
-    if (output->n_files == OUTPUT_FILES_MAX || strlen(name) >= OUTPUT_NAME_BYTES)
+    size_t length = strlen(name);
+    if (output->n_files == OUTPUT_FILES_MAX || length >= OUTPUT_NAME_BYTES)
         return -ENOSPC;
     _cleanup_free_ char *path = path_of(output, name);
     if (!path)
         return -ENOMEM;
     int error = file_write(path, data, size, FILE_MODE_CAPTURE);
     if (!error)
-        strcpy(output->files[output->n_files++], name);
+        memcpy(output->files[output->n_files++], name, length + 1);
     return error;
 }
 

@@ -22,8 +22,7 @@ static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS
     const struct option options[] = {
         {"pprof-port", "PORT", "Port of the profiler, on the application's host", OPTION_NUMBER, &s->pprof_port, 1,
          65535},
-        {"pprof-url", "URL", "Address of the profiler, where it is not /_piko/debug/pprof there", OPTION_TEXT,
-         &s->pprof_url},
+        {"pprof-url", "URL", "Whole address of the profiler, in place of --pprof-port", OPTION_TEXT, &s->pprof_url},
         {"concurrency", "N", "Connections that load the application", OPTION_NUMBER, &s->concurrency, 1,
          CONCURRENCY_MAX},
         {"duration", "SECONDS", "Length of each of the six phases", OPTION_NUMBER, &s->duration_s, 1, DURATION_MAX_S},

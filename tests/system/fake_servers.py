@@ -100,9 +100,10 @@ class FakeApp(Server):
 
 class FakeProfiler(Server):
     """The profiler's paths. `status` is the body of the status (None: 404); `broken` names profiles that answer 500;
-    `garbage` names profiles that answer 200 with what is none; `dies_at` is the profile at which it goes away."""
+    `garbage` names profiles that answer 200 with what is none; `dies_at` is the profile at which it goes away; `late` is how many seconds
+    longer than asked for a profile takes. Each profile has values that are 1000 higher than those of the one before."""
 
-    def __init__(self, status=None, broken=(), garbage=(), dies_at=None):
+    def __init__(self, status=None, broken=(), garbage=(), dies_at=None, late=0):
         self.asked = []
         self.fetched = 0
         self.dead = False
@@ -134,7 +135,7 @@ class FakeProfiler(Server):
                 if name in broken:
                     self.answer(500, b"Could not enable CPU profiling: cpu profiling already in use\n")
                     return
-                time.sleep(seconds)
+                time.sleep(seconds + late if seconds else 0)
                 profiler.fetched += 1
                 body = b"this is no profile" if name in garbage else make_profile(name, 1000 * profiler.fetched)
                 self.answer(200, body, "application/octet-stream")

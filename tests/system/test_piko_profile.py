@@ -113,6 +113,7 @@ class HelpAndUsage(TestCase):
         for arguments, named in [
             ([], "URL"), ([url, "more"], '"more"'), (["notaurl"], '"notaurl"'), (["ftp://localhost/"], "ftp://localhost/"),
             (["http://"], "http://"), (["http://localhost:99999/"], "99999"),
+            (["https://localhost/"], "https is not supported yet"),
             ([url, "--duration", "0"], "--duration"), ([url, "--duration", "-1"], "--duration"),
             ([url, "--duration=abc"], '--duration must be a whole number from 1 to 3600, not "abc"'),
             ([url, "--duration", "30s"], "--duration"), ([url, "--duration"], "--duration needs a value"),
@@ -184,7 +185,7 @@ class Bad(TestCase):
             ("partial", FakeApp(), FakeProfiler(broken={"profile", "block"}, garbage={"heap"})),
             ("dies", FakeApp(), FakeProfiler(dies_at="allocs")),
             ("useless", FakeApp(status=404), FakeProfiler(broken={"profile", "allocs", "heap", "mutex", "block"})),
-            ("trace", FakeApp(status=302), FakeProfiler(status=ROLLING_ON)),
+            ("trace", FakeApp(status=302), FakeProfiler(status=ROLLING_ON, late=0.7)),
         ]:
             cls.servers += [app, profiler]
             output = os.path.join(cls.folder, name)
@@ -266,6 +267,14 @@ class Bad(TestCase):
         self.assertIn("nothing usable", ended.stderr)
         self.assertNotIn(REPORT, ended.files)
         self.expect_honest(ended)
+
+    def test_requests_while_the_profiler_is_late_do_not_count(self):
+        ended = self.runs["trace"]
+        for name in STATS:
+            self.assertAlmostEqual(float(ended.stats(name)["duration"].strip("s")), 1, delta=0.3, msg=name)
+
+    def test_allocations_are_those_between_two_snapshots(self):
+        self.assertRegex(self.runs["trace"].read(REPORT), r"Total alloc_objects: +1000\n")
 
     def test_missing_rolling_trace_ends_3_and_redirects_are_answers(self):
         ended = self.runs["trace"]
