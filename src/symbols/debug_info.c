@@ -4,6 +4,7 @@
 #include <elfutils/libdw.h>
 #include <errno.h>
 #include <limits.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,11 @@
 #include "symbols/limit.h"
 #include "symbols/symbols.h"
 
+struct region {
+    uintptr_t start;
+    size_t bytes;
+};
+
 struct context {
     struct query_list *queries;
     struct store *store;
@@ -21,6 +27,7 @@ struct context {
     uint32_t *seen_by; /* by query: the last unit whose ranges contain it */
     size_t *hits;      /* the queries of this unit; room for all */
     size_t n_hits;
+    struct region strings; /* the section that the last string was in */
 };
 
 /* What the answers for one unit need. */
@@ -64,21 +71,53 @@ static int resolve_line(const struct context *context, struct unit *unit, struct
     return query->file ? 0 : -ENOMEM;
 }
 
-static const char *string_attribute(Dwarf_Die *die, unsigned name) {
-    Dwarf_Attribute attribute;
-    const char *string = dwarf_formstring(dwarf_attr_integrate(die, name, &attribute));
-    return string && string[0] ? string : NULL;
+/* Find the section that a string stands in. */
+static bool find_region(Elf *elf, const char *string, struct region *ret) {
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+        GElf_Shdr header;
+        if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS || (header.sh_flags & SHF_ALLOC))
+            continue;
+        const Elf_Data *data = elf_rawdata(section, NULL);
+        struct region region = {data ? (uintptr_t)data->d_buf : 0, data ? data->d_size : 0};
+        if (region.start && (uintptr_t)string - region.start < region.bytes) {
+            *ret = region;
+            return true;
+        }
+    }
+    return false;
 }
 
-static const char *name_of(const struct unit *unit, const struct query *query, struct dwarf_scope *scope) {
-    const char *name = string_attribute(&scope->die, DW_AT_linkage_name);
+/* libdw does not look whether a string ends before its section does. */
+static bool is_terminated(struct context *context, Dwarf *dwarf, const char *string) {
+    struct region *region = &context->strings;
+    if ((uintptr_t)string - region->start >= region->bytes && !find_region(dwarf_getelf(dwarf), string, region))
+        return false;
+    return memchr(string, '\0', region->bytes - (size_t)((uintptr_t)string - region->start));
+}
+
+static const char *string_attribute(struct context *context, Dwarf_Die *die, unsigned name) {
+    Dwarf_Attribute attribute;
+    if (!dwarf_attr_integrate(die, name, &attribute))
+        return NULL;
+    const char *string = dwarf_formstring(&attribute);
+    if (!string)
+        return NULL;
+    /* The string may be in another file than its attribute: in the one that dwz made. */
+    Dwarf *own = dwarf_cu_getdwarf(attribute.cu), *shared = dwarf_getalt(own);
+    bool is_safe = is_terminated(context, own, string) || (shared && is_terminated(context, shared, string));
+    return is_safe && string[0] ? string : NULL;
+}
+
+static const char *name_of(struct context *context, const struct unit *unit, const struct query *query,
+                           struct dwarf_scope *scope) {
+    const char *name = string_attribute(context, &scope->die, DW_AT_linkage_name);
     if (!name)
-        name = string_attribute(&scope->die, DW_AT_MIPS_linkage_name);
+        name = string_attribute(context, &scope->die, DW_AT_MIPS_linkage_name);
     bool has_symbol = scope->parent == DWARF_WALK_NONE && query->symbol && query->symbol_start == scope->entry;
     if (!name && unit->is_mangling && has_symbol)
         name = query->symbol;
     if (!name)
-        name = string_attribute(&scope->die, DW_AT_name);
+        name = string_attribute(context, &scope->die, DW_AT_name);
     if (!name && has_symbol)
         name = query->symbol;
     return name ? name : "??";
@@ -113,16 +152,16 @@ static uint32_t count_scopes(const struct dwarf_walk *walk, uint32_t innermost) 
     return n;
 }
 
-static int fill_frame(const struct context *context, const struct unit *unit, const struct query *query,
+static int fill_frame(struct context *context, const struct unit *unit, const struct query *query,
                       struct dwarf_scope *scope, struct symbols_frame *ret) {
     int line = 0;
     if (dwarf_decl_line(&scope->die, &line) == 0 && line > 0)
         ret->start_line = (uint32_t)line;
-    return store_name(context->store, name_of(unit, query, scope), &ret->system_name, &ret->name);
+    return store_name(context->store, name_of(context, unit, query, scope), &ret->system_name, &ret->name);
 }
 
-static int resolve_frames(const struct context *context, struct unit *unit, const struct dwarf_walk *walk,
-                          uint32_t innermost, struct query *query) {
+static int resolve_frames(struct context *context, struct unit *unit, const struct dwarf_walk *walk, uint32_t innermost,
+                          struct query *query) {
     uint32_t n = count_scopes(walk, innermost), n_kept = n < LIMIT_INLINE_DEPTH ? n : LIMIT_INLINE_DEPTH;
     struct symbols_frame *frames = n ? store_alloc(context->store, n_kept * sizeof *frames) : NULL;
     if (!frames)
@@ -144,16 +183,17 @@ static int resolve_frames(const struct context *context, struct unit *unit, cons
     return 0;
 }
 
-static bool has_all(const struct dwarf_walk *walk) {
+/* Whether a function is still to be found: what no symbol covers is the padding between functions. */
+static bool is_incomplete(const struct context *context, const struct dwarf_walk *walk) {
     for (size_t i = 0; i < walk->n; i++)
-        if (walk->innermost[i] == DWARF_WALK_NONE)
-            return false;
-    return true;
+        if (walk->innermost[i] == DWARF_WALK_NONE && context->queries->items[context->hits[i]].symbol)
+            return true;
+    return false;
 }
 
-static int walk_unit(struct unit *unit, struct dwarf_walk *walk) {
+static int walk_unit(const struct context *context, struct unit *unit, struct dwarf_walk *walk) {
     int error = dwarf_walk_unit(walk, &unit->die, /* everywhere= */ false);
-    if (error || has_all(walk))
+    if (error || !is_incomplete(context, walk))
         return error;
     return dwarf_walk_unit(walk, &unit->die, /* everywhere= */ true);
 }
@@ -188,7 +228,7 @@ static int resolve_hits(struct context *context, struct unit *unit) {
     }
     struct dwarf_walk walk = {
         .addresses = addresses, .n = n, .steps_left = &context->steps_left, .innermost = innermost};
-    int error = walk_unit(unit, &walk);
+    int error = walk_unit(context, unit, &walk);
     if (!error)
         error = answer_hits(context, unit, &walk);
     free(walk.scopes);
@@ -241,7 +281,7 @@ static bool is_mangling(Dwarf_Die *die) {
 
 static int resolve_unit(struct context *context, Dwarf_Die *die, const Dwarf_Die *split) {
     struct unit unit = {.line_die = *die, .die = split->addr ? *split : *die};
-    const char *directory = string_attribute(die, DW_AT_comp_dir);
+    const char *directory = string_attribute(context, die, DW_AT_comp_dir);
     unit.directory = directory ? directory : "";
     unit.is_mangling = is_mangling(&unit.die);
     return resolve_hits(context, &unit);
@@ -290,6 +330,37 @@ static uint64_t debug_bytes(const struct elf_file *file) {
     return bytes;
 }
 
+/* Without memory libdw would end the process. It is left by a jump instead, which loses what the functions between hold
+ * (arrays over the queries): the price of an event after which little else works. */
+static _Thread_local jmp_buf out_of_memory;
+
+static void __attribute__((noreturn)) on_out_of_memory(void) {
+    longjmp(out_of_memory, 1);
+}
+
+static int resolve_all_units(struct context *context, Dwarf *dwarf) {
+    if (setjmp(out_of_memory))
+        return -ENOMEM;
+    dwarf_new_oom_handler(dwarf, on_out_of_memory);
+    int error = resolve_units(context, dwarf, /* rangeless= */ false);
+    if (!error && !is_all_answered(context->queries))
+        error = resolve_units(context, dwarf, /* rangeless= */ true);
+    return error;
+}
+
+/* File names of DWARF 5 are read by libdw, which trusts that they end; see is_terminated(). */
+static bool strings_end(const struct elf_file *file) {
+    static const char *const names[] = {".debug_str", ".debug_line_str", ".zdebug_str"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        GElf_Shdr header;
+        Elf_Scn *section = elf_file_section(file, names[i], 0, &header);
+        const Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
+        if (data && data->d_buf && data->d_size > 0 && ((const char *)data->d_buf)[data->d_size - 1] != '\0')
+            return false;
+    }
+    return true;
+}
+
 int debug_info_resolve(const struct elf_file *file, struct query_list *queries, struct store *store) {
     _cleanup_free_ uint32_t *seen_by = calloc(queries->n, sizeof *seen_by);
     _cleanup_free_ size_t *hits = calloc(queries->n, sizeof *hits);
@@ -300,9 +371,7 @@ int debug_info_resolve(const struct elf_file *file, struct query_list *queries, 
         return 0;
     struct context context = {
         .queries = queries, .store = store, .steps_left = LIMIT_DWARF_STEPS, .seen_by = seen_by, .hits = hits};
-    int error = resolve_units(&context, dwarf, /* rangeless= */ false);
-    if (!error && !is_all_answered(queries))
-        error = resolve_units(&context, dwarf, /* rangeless= */ true);
+    int error = strings_end(file) ? resolve_all_units(&context, dwarf) : 0;
     dwarf_end(dwarf);
     return error;
 }

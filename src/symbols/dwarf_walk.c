@@ -171,7 +171,7 @@ static int step(struct cursor *cursor, Dwarf_Die *die, bool *ret_more) {
             return error;
         cursor->skip_depth = is_relevant ? UINT_MAX : cursor->depth;
     }
-    if (!is_relevant && dwarf_hasattr(die, DW_AT_sibling))
+    if (!dwarf_haschildren(die) || (!is_relevant && dwarf_hasattr(die, DW_AT_sibling)))
         *ret_more = go_on(cursor, die);
     else
         *ret_more = descend(cursor, die, scope);

@@ -6,7 +6,15 @@
  * wrong name. A name from a symbol table is used only when the symbol covers the address (st_size; a size of 0 reaches
  * to the next symbol of the section). Never asks the network.
  *
- * All addresses of a call that fall into one unit are answered by one walk over it. Results are cached in the object. */
+ * All addresses of a call that fall into one unit are answered by one walk over it. What is kept: the answers, their
+ * names and paths, each string once (about 1 KiB an address in a large C++ program); asking again costs a hash lookup.
+ * No file stays open and no debug information in memory when a call returns, as this runs inside the profiled program.
+ * Files may be broken, hostile or change meanwhile: limits are in limit.h, what goes beyond them has no answer. A file is
+ * looked at only for addresses that were not asked before, and what could not be answered is not tried again.
+ *
+ * Names equal those of `addr2line -f -i -C`, and so do paths ("./" left out), but symbols are not stretched over the
+ * padding behind a function, and a version ("@@GLIBC_2.34") stays in system_name alone. An address with a line but in no
+ * known function is named by itself: "nginx+0x1238". Stubs of the PLT are "puts@plt". */
 #ifndef PIKO_SYMBOLS_SYMBOLS_H
 #define PIKO_SYMBOLS_SYMBOLS_H
 
@@ -38,7 +46,8 @@ struct symbols_answer {
     uint32_t n_frames;                  /* 0 = nothing known, not even a boundary */
 };
 
-/* What a module can tell, for profile_mapping's flags. */
+/* What a module told about the addresses asked so far, for profile_mapping's flags. has_functions: a name from DWARF or a
+ * symbol table, boundaries don't count; has_inline_frames: functions from DWARF, so that inlined calls would be seen. */
 struct symbols_coverage {
     bool has_functions, has_filenames, has_line_numbers, has_inline_frames;
 };
@@ -49,7 +58,8 @@ void symbols_free(struct symbols *symbols);
 
 /* Answer n run-time addresses of one module; answers[i] belongs to addresses[i]. What cannot be opened or read is no
  * error: its answers are empty. `coverage` may be NULL. 0 or -ENOMEM.
- * Threads: any; calls are serialised inside. Ordinary context only (opens files, allocates). */
+ * Threads: any with 1 MiB of stack (demangling recurses); calls are serialised inside. Ordinary context only (opens
+ * files, allocates). */
 int symbols_resolve(struct symbols *symbols, const struct symbols_module *module, const uint64_t *addresses, size_t n,
                     struct symbols_answer *answers, struct symbols_coverage *coverage);
 
