@@ -84,6 +84,18 @@ struct reader_cpu {
     struct snapshot before;
 };
 
+/* The sampler of a capture that just ended may still be stopping when we join, and the table be cleared while we read
+ * it: what was read then is no beginning. Once more is enough, since we are among its users by now. */
+static int take_cpu_before(const struct view *view, struct snapshot *ret) {
+    uint64_t ready = mailbox_cpu_ready(view);
+    int error = snapshot_take(view, SNAPSHOT_CPU, ret);
+    if (error || (ready && mailbox_cpu_ready(view) == ready))
+        return error;
+    snapshot_done(ret);
+    error = mailbox_cpu_wait(view);
+    return error ? error : snapshot_take(view, SNAPSHOT_CPU, ret);
+}
+
 int reader_cpu_begin(struct reader *reader, unsigned hz, struct reader_cpu **ret) {
     struct reader_cpu *capture = calloc(1, sizeof(*capture));
     if (!capture)
@@ -91,7 +103,7 @@ int reader_cpu_begin(struct reader *reader, unsigned hz, struct reader_cpu **ret
     capture->reader = reader;
     int error = mailbox_cpu_join(&reader->view, hz);
     if (!error) {
-        error = snapshot_take(&reader->view, SNAPSHOT_CPU, &capture->before);
+        error = take_cpu_before(&reader->view, &capture->before);
         if (error)
             mailbox_cpu_leave(&reader->view);
     }

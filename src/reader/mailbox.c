@@ -51,13 +51,18 @@ void mailbox_refresh(const struct view *view) {
     wait_for(mailbox, &mailbox->refresh_done, wanted, MAILBOX_REFRESH_WAIT_MS);
 }
 
+int mailbox_cpu_wait(const struct view *view) {
+    struct segment_mailbox *mailbox = &view->segment->mailbox;
+    return wait_for(mailbox, &mailbox->cpu_ready_epoch, 1, MAILBOX_WAIT_MS);
+}
+
 int mailbox_cpu_join(const struct view *view, unsigned hz) {
     struct segment_mailbox *mailbox = &view->segment->mailbox;
     if (!__atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE))
         __atomic_store_n(&mailbox->cpu_hz, hz, __ATOMIC_RELAXED);
     __atomic_fetch_add(&mailbox->cpu_users, 1, __ATOMIC_RELEASE);
     ring(mailbox);
-    int error = wait_for(mailbox, &mailbox->cpu_ready_epoch, 1, MAILBOX_WAIT_MS);
+    int error = mailbox_cpu_wait(view);
     if (error)
         mailbox_cpu_leave(view);
     return error;
@@ -67,4 +72,8 @@ void mailbox_cpu_leave(const struct view *view) {
     struct segment_mailbox *mailbox = &view->segment->mailbox;
     __atomic_fetch_sub(&mailbox->cpu_users, 1, __ATOMIC_RELEASE);
     ring(mailbox);
+}
+
+uint64_t mailbox_cpu_ready(const struct view *view) {
+    return __atomic_load_n(&view->segment->mailbox.cpu_ready_epoch, __ATOMIC_ACQUIRE);
 }

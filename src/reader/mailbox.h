@@ -21,4 +21,10 @@ void mailbox_refresh(const struct view *view);
 int mailbox_cpu_join(const struct view *view, unsigned hz);
 void mailbox_cpu_leave(const struct view *view);
 
+/* Wait until the sampler that was joined runs. 0 or -ETIMEDOUT. */
+int mailbox_cpu_wait(const struct view *view);
+
+/* Another number each time that the CPU table may have been cleared; 0 while the sampler is off. */
+uint64_t mailbox_cpu_ready(const struct view *view);
+
 #endif

@@ -64,9 +64,9 @@ struct symbols_module reader_symbols_module(const struct reader *reader, const s
 }
 
 int reader_profile(struct reader *reader, enum reader_kind kind, struct profile **ret) {
-    mailbox_refresh(&reader->view);
-    if (kind == READER_GOROUTINE)
+    if (kind == READER_GOROUTINE) /* a dump brings names and modules along */
         return threadprofile_goroutine(reader, ret);
+    mailbox_refresh(&reader->view);
     if (kind == READER_THREADCREATE)
         return threadprofile_create(reader, ret);
     const struct counters_kind *counters = counters_kind(kind);
