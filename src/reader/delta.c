@@ -127,8 +127,8 @@ int reader_cpu_end(struct reader_cpu *capture, struct profile **ret) {
     struct snapshot after = {0};
     int error = 0;
     if (ret) {
-        mailbox_refresh(view);
         error = snapshot_take(view, SNAPSHOT_CPU, &after);
+        mailbox_refresh(view); /* names of threads that came meanwhile */
     }
     mailbox_cpu_leave(view);
     if (ret && !error)
