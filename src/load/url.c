@@ -153,7 +153,7 @@ static int parse_authority(const struct parser *parser, const char *authority, s
 int url_parse(const char *url, struct url *ret, char *why, size_t why_size) {
     struct parser parser = {url, why, why_size};
     struct url parsed = {.port = 80};
-    const char *authority = NULL;
+    const char *authority = url;
     int error = check_bytes(&parser);
     if (!error)
         error = parse_scheme(&parser, &authority);
