@@ -44,7 +44,8 @@ help:                                ## this list
 bootstrap:
 	@$(BOOTSTRAP)
 
-$(BUILD)/build.ninja: | bootstrap
-	meson setup $(BUILD)
+$(BUILD)/build.ninja: $(shell find src examples tests bench -name meson.build) | bootstrap
+	scripts/configure $(BUILD)
+	@touch $@
 
 .PHONY: build demo test check bench san fuzz install format clean help bootstrap
