@@ -55,7 +55,7 @@ static inline int make_sample(struct profile *profile, uint32_t leaf, uint32_t c
     return profile_add_sample(
         profile, &(struct profile_sample){.n_locations = 2,
                                           .locations = (uint32_t[]){leaf, caller},
-                                          .values = (int64_t[]){count, count * 10000000},
+                                          .values = (int64_t[]){count, (int64_t)((uint64_t)count * 10000000)},
                                           .n_labels = thread ? 1 : 0,
                                           .labels = (struct profile_label[]){{"thread_name", thread, 0, NULL}}});
 }
