@@ -35,13 +35,16 @@ class Target:
         with urllib.request.urlopen("%s/debug/pprof/%s" % (self.base, path), timeout=timeout) as response:
             return response.read()
 
+    def keep(self, name, body):
+        """Put a profile into a file, checked for validity."""
+        path = os.path.join(DIRECTORY.name, "%d_%s.pprof" % (self.process.pid, name))
+        with open(path, "wb") as file:
+            file.write(body)
+        subprocess.run([CHECK_PROFILE, path], check=True)
+        return path
+
     def save(self, path):
-        """Fetch a profile into a file, checked for validity."""
-        name = os.path.join(DIRECTORY.name, "%d_%s.pprof" % (self.process.pid, re.sub(r"\W", "_", path)))
-        with open(name, "wb") as file:
-            file.write(self.get(path))
-        subprocess.run([CHECK_PROFILE, name], check=True)
-        return name
+        return self.keep(re.sub(r"\W", "_", path), self.get(path))
 
     def end(self):
         """Close standard input; the rest of standard output."""
