@@ -66,8 +66,8 @@ static int compare_times(const void *left, const void *right) {
 
 static void print_median(const char *what, uint64_t times[N_ROUNDS]) {
     qsort(times, N_ROUNDS, sizeof *times, compare_times);
-    printf("%-34s %9.3f ms median, %9.3f least\n", what, (double)times[N_ROUNDS / 2] / NS_PER_MS,
-           (double)times[0] / NS_PER_MS);
+    uint64_t median = times[N_ROUNDS / 2];
+    printf("%-34s %9.3f ms median, %9.3f least\n", what, (double)median / NS_PER_MS, (double)times[0] / NS_PER_MS);
 }
 
 static void time_ours(const char *path, const uint64_t *addresses) {

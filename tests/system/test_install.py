@@ -1,0 +1,78 @@
+"""What `make install` installs is enough for programs of others: headers, libraries, pkg-config file, the command."""
+import os
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+PROGRAM = r"""
+#include <piko/piko.h>
+#include <stdio.h>
+int main(void) {
+    static struct piko_profiling_options options;
+    struct piko_profiling *profiling;
+    options.port = PIKO_ANY_PORT;
+    if (piko_profiling_start(&options, &profiling))
+        return 1;
+    printf("%d\n", piko_profiling_port(profiling) > 0);
+    return piko_profiling_stop(profiling);
+}
+"""
+
+
+def run(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, **more)
+    if done.returncode:
+        raise AssertionError("%s: %s%s" % (shlex.join(command), done.stdout, done.stderr))
+    return done.stdout
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.root = directory.name
+        run("meson", "install", "-C", os.environ["BUILD"], "--no-rebuild", "--destdir", cls.root)
+        cls.libraries = os.path.dirname(cls.find("libpiko.so"))
+        cls.environment = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=cls.root, LD_LIBRARY_PATH=cls.libraries,
+                               PKG_CONFIG_PATH=os.path.dirname(cls.find("piko.pc")))
+
+    @classmethod
+    def find(cls, name):
+        for directory, _, names in os.walk(cls.root):
+            if name in names:
+                return os.path.join(directory, name)
+        raise AssertionError(name + " was not installed")
+
+    def build(self, compiler, suffix, flags):
+        source, program = os.path.join(self.root, "program" + suffix), os.path.join(self.root, "program")
+        with open(source, "w") as file:
+            file.write(PROGRAM)
+        run(*compiler, "-O2", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags, env=self.environment)
+        return program
+
+    def pkg_config(self, *options):
+        return run("pkg-config", *options, "piko", env=self.environment).split()
+
+    def test_a_c_program_builds_by_pkg_config_and_runs(self):
+        program = self.build(["cc", "-std=c99"], ".c", self.pkg_config("--cflags", "--libs"))
+        self.assertEqual(run(program, env=self.environment), "1\n")
+
+    def test_a_cpp_program_builds_by_pkg_config_and_runs(self):
+        program = self.build(["c++", "-std=c++11"], ".cc", self.pkg_config("--cflags", "--libs"))
+        self.assertEqual(run(program, env=self.environment), "1\n")
+
+    def test_a_program_that_links_the_archive_runs_without_the_shared_library(self):
+        flags = self.pkg_config("--cflags") + [self.find("libpiko.a")] + \
+            [flag for flag in self.pkg_config("--static", "--libs-only-l") if flag != "-lpiko"]
+        program = self.build(["cc"], ".c", flags)
+        self.assertNotIn("libpiko", run("ldd", program))
+        self.assertEqual(run(program), "1\n")
+
+    def test_the_command_runs(self):
+        self.assertIn("Usage: piko", run(self.find("piko"), "--help"))
+
+
+if __name__ == "__main__":
+    unittest.main()
