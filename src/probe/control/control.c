@@ -40,7 +40,7 @@ int control_mark_own(int own) {
 /* ---- The mailbox ------------------------------------------------------------------------------------------------- */
 
 static long futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout) {
-    return syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+    return syscall(SYS_futex, word, operation, value, timeout, NULL, 0L);
 }
 
 static void look_at_process(void) {

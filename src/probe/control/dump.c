@@ -42,7 +42,7 @@ static struct unwind_memory copy_stack(const struct segment_thread *record, uint
     memory.bytes = stack_copy;
     struct iovec to = {.iov_base = stack_copy, .iov_len = size};
     struct iovec from = {.iov_base = (void *)(uintptr_t)memory.low, .iov_len = size};
-    long n = syscall(SYS_process_vm_readv, getpid(), &to, 1, &from, 1, 0);
+    long n = syscall(SYS_process_vm_readv, (long)getpid(), &to, 1L, &from, 1L, 0L);
     if (n > 0)
         memory.high = memory.low + ((uint64_t)n & ~(uint64_t)7);
     return memory;

@@ -28,15 +28,23 @@ uint64_t stack_range_end(uint64_t address) {
     return !(seq & 1) && __atomic_load_n(&stack_ranges.seq, __ATOMIC_RELAXED) == seq ? end : 0;
 }
 
+/* A function that is interrupted in its epilogue still has its saved registers below sp, in the red zone. */
+static uint64_t below_red_zone(uint64_t sp, uint64_t least) {
+    uint64_t low = (sp - UNWIND_RED_ZONE_BYTES) & ~(uint64_t)7;
+    return low < least ? least : low;
+}
+
 struct unwind_memory capture_memory(uint64_t sp) {
     const struct segment_thread *record = probe_thread.record;
-    uint64_t low = sp & ~(uint64_t)7, high = 0;
-    if (record && sp >= record->stack_low && sp < record->stack_high)
+    uint64_t page = sp & ~(uint64_t)(probe.segment->page_bytes - 1), low = below_red_zone(sp, page), high;
+    if (record && sp >= record->stack_low && sp < record->stack_high) {
+        low = below_red_zone(sp, record->stack_low);
         high = record->stack_high;
-    else
+    } else {
         high = stack_range_end(sp);
-    if (high <= low)
-        high = (sp | (probe.segment->page_bytes - 1)) + 1;
+    }
+    if (high <= sp)
+        high = page + probe.segment->page_bytes;
     return (struct unwind_memory){.low = low, .high = high, .bytes = (const char *)(uintptr_t)low};
 }
 
@@ -48,7 +56,7 @@ static void ask_for_modules(void) {
     uint32_t *wake = &probe.segment->mailbox.wake;
     __atomic_fetch_add(wake, 1, __ATOMIC_RELEASE);
     int saved_errno = errno;
-    syscall(SYS_futex, wake, FUTEX_WAKE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, wake, FUTEX_WAKE, 1L, NULL, NULL, 0L);
     errno = saved_errno;
 }
 
