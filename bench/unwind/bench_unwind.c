@@ -1,7 +1,5 @@
 /* Cost of the unwinder: ns a frame against libgcc's _Unwind_Backtrace, interleaved, and what building tables costs.
  * Prints a table; decides nothing. */
-#include "probe/handler/unwind.h"
-
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,6 +11,7 @@
 #include <unwind.h>
 
 #include "probe/control/modules.h"
+#include "probe/handler/unwind.h"
 
 #define ROUNDS 41
 #define WALKS 200

@@ -259,6 +259,8 @@ static int write_heap(struct writer *writer) {
 
 /* ---- block, mutex ---------------------------------------------------------------------------------------------- */
 
+/* Tools that read the mutex form multiply its numbers by the sampling period (pprof, legacy_profile.go,
+ * parseContentionSample): ours are divided by it first. Go's are not, so that its text counts n times over. */
 static int write_contention(struct writer *writer, bool is_mutex) {
     const struct profile *profile = writer->profile;
     uint32_t count = profile_find_sample_type(profile, "contentions");
@@ -269,11 +271,13 @@ static int write_contention(struct writer *writer, bool is_mutex) {
         writer->rows[i].order = ~profile->samples[i].values[delay]; /* the longest first */
     qsort(writer->rows, profile->n_samples, sizeof *writer->rows, by_order);
     buffer_printf(writer->ret, "--- %s:\ncycles/second=%d\n", is_mutex ? "mutex" : "contention", CYCLES_PER_SECOND);
+    int64_t period = is_mutex && profile->period > 1 ? profile->period : 1;
     if (is_mutex)
-        buffer_printf(writer->ret, "sampling period=%" PRId64 "\n", profile->period);
+        buffer_printf(writer->ret, "sampling period=%" PRId64 "\n", period);
     for (size_t i = 0; i < profile->n_samples; i++) {
         const struct profile_sample *sample = writer->rows[i].sample;
-        buffer_printf(writer->ret, "%" PRId64 " %" PRId64 " ", sample->values[delay], sample->values[count]);
+        buffer_printf(writer->ret, "%" PRId64 " %" PRId64 " ", sample->values[delay] / period,
+                      sample->values[count] / period);
         add_addresses(profile, sample, writer->ret);
         buffer_add_string(writer->ret, "\n");
         write_stack(writer, sample);

@@ -178,7 +178,7 @@ struct segment_counters {
     uint64_t stack_words;      /* A: words of the stack array in use (allocation cursor; may pass the limit) */
     uint64_t stacks_truncated; /* A: walks that did not reach the root */
     uint64_t stacks_lost;      /* A: walks whose stack did not fit the table */
-    uint64_t handler_ns;       /* A: time in our signal handler */
+    uint64_t handler_ns;       /* A: CPU time in our signal handler */
     uint64_t threads_created;  /* A: by pthread_create since the segment was made, ours left out */
     uint64_t reserved[12];
 };
@@ -187,16 +187,17 @@ _Static_assert(sizeof(struct segment_counters) == 256, "layout");
 /* ---- Mailbox: the reader's side writes requests, control (a thread in the target) serves them. Both wait by futex
  * (shared, not private). Requests are levels or sequence numbers, so a reader that dies leaves nothing half done. */
 struct segment_mailbox {
-    uint32_t wake;            /* A, release: futex word, incremented by the reader after it changed a request */
-    uint32_t done;            /* A, release: futex word, incremented by control after it served requests */
-    uint32_t cpu_users;       /* A: CPU captures that run now; the sampler runs while it is > 0 (reader) */
-    uint32_t cpu_hz;          /* A: rate asked for by the first of them (reader); 0 = default */
-    uint64_t cpu_ready_epoch; /* A, release: cpu_epoch + 1 once every thread has its timer (control); 0 = sampler is off */
-    uint64_t dump_wanted;     /* A: sequence number of the newest dump asked for (reader, incremented) */
-    uint64_t dump_done;       /* A, release: newest dump whose records are complete (control) */
-    uint64_t refresh_wanted;  /* A: names, modules: the same protocol */
-    uint64_t refresh_done;    /* A, release */
-    uint64_t heartbeat_ns;    /* A: CLOCK_MONOTONIC of control's last turn; a stopped target lets it age */
+    uint32_t wake;      /* A, release: futex word, incremented by the reader after it changed a request */
+    uint32_t done;      /* A, release: futex word, incremented by control after it served requests */
+    uint32_t cpu_users; /* A: CPU captures that run now; the sampler runs while it is > 0 (reader) */
+    uint32_t cpu_hz;    /* A: rate asked for by the first of them (reader); 0 = default */
+    uint64_t
+        cpu_ready_epoch;  /* A, release: cpu_epoch + 1 once every thread has its timer (control); 0 = sampler is off */
+    uint64_t dump_wanted; /* A: sequence number of the newest dump asked for (reader, incremented) */
+    uint64_t dump_done;   /* A, release: newest dump whose records are complete (control) */
+    uint64_t refresh_wanted; /* A: names, modules: the same protocol */
+    uint64_t refresh_done;   /* A, release */
+    uint64_t heartbeat_ns;   /* A: CLOCK_MONOTONIC of control's last turn; a stopped target lets it age */
     uint64_t reserved[6];
 };
 _Static_assert(sizeof(struct segment_mailbox) == 112, "layout");

@@ -50,7 +50,7 @@ static bool run_profile(struct job *job) {
     return false;
 }
 
-/* The text's "sampling period", where the profile itself has 1: its values are no longer samples. */
+/* The text's "sampling period", by which it divides; the profile itself has 1, since its values are no longer samples. */
 static int64_t mutex_fraction(struct reader *reader) {
     struct reader_figures figures;
     reader_figures(reader, &figures);

@@ -26,6 +26,10 @@ static void target_wait(void) {
     }
 }
 
+#ifdef __clang__
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 #endif

@@ -92,13 +92,13 @@ static bool add_wait(struct segment_wait_bucket *table, uint32_t stack_id, uint6
 void buckets_add_block(uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
     if (add_wait(probe.tables.block, stack_id, count_q16, ns))
         return;
-    counter_add(&probe.segment->counters.lost_block, 1);
+    counter_add(&probe.segment->counters.lost_block, count_q16 >> 16);
     counter_add(&probe.segment->counters.lost_block_ns, ns);
 }
 
 void buckets_add_mutex(uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
     if (add_wait(probe.tables.mutex, stack_id, count_q16, ns))
         return;
-    counter_add(&probe.segment->counters.lost_mutex, 1);
+    counter_add(&probe.segment->counters.lost_mutex, count_q16 >> 16);
     counter_add(&probe.segment->counters.lost_mutex_ns, ns);
 }

@@ -69,7 +69,9 @@ static inline uint64_t probe_random(void) {
 
 /* CLOCK_MONOTONIC through the vDSO: async-signal-safe, about 30 ns. */
 uint64_t probe_now_ns(void);
-/* The same clock at the kernel's tick, about 5 ns: good for "2 minutes", not for delays. */
+/* CPU time of the calling thread: a system call, a few hundred ns. */
+uint64_t probe_cpu_ns(void);
+/* CLOCK_MONOTONIC at the kernel's tick, about 5 ns: good for "2 minutes", not for delays. */
 uint64_t probe_now_coarse_ns(void);
 
 #endif

@@ -56,7 +56,8 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
         probe_thread.detached)
         return;
     int saved_errno = errno;
-    uint64_t start = probe_now_ns();
+    /* Not the wall clock: ticks are when the kernel takes the CPU away. */
+    uint64_t start = probe_cpu_ns();
     struct segment_thread *record = &probe.tables.threads[index];
     if (!probe_thread.record)
         probe_thread.record = record;
@@ -65,6 +66,6 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
         sample_cpu(record, info->si_overrun, &registers);
     else
         answer_dump(record, &registers);
-    counter_add(&probe.segment->counters.handler_ns, probe_now_ns() - start);
+    counter_add(&probe.segment->counters.handler_ns, probe_cpu_ns() - start);
     errno = saved_errno;
 }

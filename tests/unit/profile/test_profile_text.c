@@ -58,19 +58,19 @@ static void an_address_without_name_breaks_the_columns(void **state) {
 static void contentions_come_with_the_longest_first(void **state) {
     (void)state;
     _cleanup_profile_ struct profile *profile = make_typed((const char *const[]){"contentions", "delay"}, 2, 10);
-    struct profile_sample sample = {.n_locations = 1, .locations = (uint32_t[]){2}, .values = (int64_t[]){5, 100}};
+    struct profile_sample sample = {.n_locations = 1, .locations = (uint32_t[]){2}, .values = (int64_t[]){20, 100}};
     profile_add_sample(profile, &sample);
     sample.locations[0] = 0;
     sample.values[1] = 300;
     profile_add_sample(profile, &sample);
     assert_text(profile, PROFILE_TEXT_MUTEX, NULL,
                 "--- mutex:\ncycles/second=1000000000\nsampling period=10\n"
-                "300 5 @ 0x400011\n#\t0x400010\twork+0x8\t/src/server.c:42\n\n"
-                "100 5 @ 0x400031\n#\t0x400030\n\n");
+                "30 2 @ 0x400011\n#\t0x400010\twork+0x8\t/src/server.c:42\n\n"
+                "10 2 @ 0x400031\n#\t0x400030\n\n");
     assert_text(profile, PROFILE_TEXT_BLOCK, NULL,
                 "--- contention:\ncycles/second=1000000000\n"
-                "300 5 @ 0x400011\n#\t0x400010\twork+0x8\t/src/server.c:42\n\n"
-                "100 5 @ 0x400031\n#\t0x400030\n\n");
+                "300 20 @ 0x400011\n#\t0x400010\twork+0x8\t/src/server.c:42\n\n"
+                "100 20 @ 0x400031\n#\t0x400030\n\n");
 }
 
 /* 1 object of 512 bytes at rate 1024 stands for 1/(1 - exp(-0.5)) = 2.54 objects, 1301 bytes. */

@@ -295,7 +295,7 @@ static void text_forms_name_functions(void **unused) {
         {PPROF "heap?debug=1", "heap profile: ", "\tsite_allocates\t"},
         {PPROF "allocs?debug=1", "heap profile: ", "\tsite_allocates\t"},
         {PPROF "block?debug=1", "--- contention:\ncycles/second=1000000000\n30000000 3 @ ", "\tsite_waits\t"},
-        {PPROF "mutex?debug=1", "--- mutex:\ncycles/second=1000000000\nsampling period=10\n50000000 10 @ ",
+        {PPROF "mutex?debug=1", "--- mutex:\ncycles/second=1000000000\nsampling period=10\n5000000 1 @ ",
          "\tsite_waits\t"},
         {PPROF "goroutine?debug=1", "goroutine profile: total 2\n", "\tsite_waits\t"},
         {PPROF "threadcreate?debug=1", "threadcreate profile: total 2\n", "\tsite_allocates\t"},
