@@ -4,19 +4,19 @@
 
 uint8_t live_filter[LIVE_FILTER_BYTES];
 
-static uint8_t *filter_of(uintptr_t address) {
-    return &live_filter[live_hash(address) & (LIVE_FILTER_BYTES - 1)];
+static uint32_t live_hash(uintptr_t address) {
+    return (uint32_t)((uint64_t)(address >> 4) * 0x9e3779b97f4a7c15ull >> 32);
 }
 
 static void filter_add(uintptr_t address) {
-    uint8_t *count = filter_of(address), seen = __atomic_load_n(count, __ATOMIC_RELAXED);
+    uint8_t *count = live_filter_of(address), seen = __atomic_load_n(count, __ATOMIC_RELAXED);
     while (seen != UINT8_MAX &&
            !__atomic_compare_exchange_n(count, &seen, (uint8_t)(seen + 1), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
 }
 
 static void filter_remove(uintptr_t address) {
-    uint8_t *count = filter_of(address), seen = __atomic_load_n(count, __ATOMIC_RELAXED);
+    uint8_t *count = live_filter_of(address), seen = __atomic_load_n(count, __ATOMIC_RELAXED);
     while (seen != 0 && seen != UINT8_MAX &&
            !__atomic_compare_exchange_n(count, &seen, (uint8_t)(seen - 1), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
@@ -64,5 +64,5 @@ bool live_take(uintptr_t address, struct live_object *ret) {
 }
 
 void live_mark(uintptr_t address) {
-    __atomic_store_n(filter_of(address), UINT8_MAX, __ATOMIC_RELAXED);
+    __atomic_store_n(live_filter_of(address), UINT8_MAX, __ATOMIC_RELAXED);
 }

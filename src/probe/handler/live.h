@@ -16,16 +16,18 @@ struct live_object {
     uint64_t size;
 };
 
-/* Counts of live objects by hashed address; 255 sticks. */
+/* Counts of live objects by address; 255 sticks. */
 extern uint8_t live_filter[LIVE_FILTER_BYTES];
 
-static inline uint32_t live_hash(uintptr_t address) {
-    return (uint32_t)((uint64_t)(address >> 4) * 0x9e3779b97f4a7c15ull >> 32);
+/* Neighbours share a byte, so that a heap of a few MB has its bytes in a few cache lines (a hash would spread them over all
+ * 64 KiB, more than fits beside the program's own data); blocks of 256 bytes make false alarms rare all the same. */
+static inline uint8_t *live_filter_of(uintptr_t address) {
+    return &live_filter[address >> 8 & (LIVE_FILTER_BYTES - 1)];
 }
 
 /* Whether the address may be a sampled object: one load. */
 static inline bool live_maybe(uintptr_t address) {
-    return __atomic_load_n(&live_filter[live_hash(address) & (LIVE_FILTER_BYTES - 1)], __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(live_filter_of(address), __ATOMIC_RELAXED) != 0;
 }
 
 /* Follow an object. False when there is no room (counted as lost_live). */

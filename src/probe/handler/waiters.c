@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#define ENTRIES 4096u /* locks contended at one moment; power of two */
+#define ENTRIES WAITERS_FILTER_BYTES /* locks contended at one moment; power of two */
 #define PROBES 16u
 #define SUM_BITS 54
 #define SUM_MASK (((uint64_t)1 << SUM_BITS) - 1)
@@ -18,12 +18,8 @@ struct waiters_entry {
 uint8_t waiters_filter[WAITERS_FILTER_BYTES];
 static struct waiters_entry entries[ENTRIES];
 
-static uint32_t hash_lock(const void *lock) {
-    return (uint32_t)(((uint64_t)(uintptr_t)lock >> 3) * 0x9e3779b97f4a7c15ull >> 52);
-}
-
 static struct waiters_entry *entry_at(const void *lock, uint32_t i) {
-    return &entries[(hash_lock(lock) + i) & (ENTRIES - 1)];
+    return &entries[(waiters_hash(lock) + i) & (ENTRIES - 1)];
 }
 
 static struct waiters_entry *find(const void *lock) {
@@ -75,7 +71,7 @@ static void remove_waiter(struct waiters_entry *entry, uint64_t start_ns) {
 
 /* The filter counts waiters; it saturates at 255, from where it sticks. */
 static void filter_change(const void *lock, int by) {
-    uint8_t *count = &waiters_filter[hash_lock(lock)], seen = __atomic_load_n(count, __ATOMIC_RELAXED);
+    uint8_t *count = &waiters_filter[waiters_hash(lock)], seen = __atomic_load_n(count, __ATOMIC_RELAXED);
     while (seen != UINT8_MAX && (by > 0 || seen != 0) &&
            !__atomic_compare_exchange_n(count, &seen, (uint8_t)(seen + by), true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
     }

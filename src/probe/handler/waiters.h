@@ -21,10 +21,14 @@ struct waiter {
 
 extern uint8_t waiters_filter[WAITERS_FILTER_BYTES];
 
+static inline uint32_t waiters_hash(const void *lock) {
+    uintptr_t address = (uintptr_t)lock;
+    return (uint32_t)(address >> 3 ^ address >> 15) & (WAITERS_FILTER_BYTES - 1);
+}
+
 /* Whether a thread may be waiting for this lock: one load. */
 static inline bool waiters_maybe(const void *lock) {
-    uint32_t hash = (uint32_t)(((uint64_t)(uintptr_t)lock >> 3) * 0x9e3779b97f4a7c15ull >> 52);
-    return __atomic_load_n(&waiters_filter[hash], __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&waiters_filter[waiters_hash(lock)], __ATOMIC_RELAXED) != 0;
 }
 
 /* Before the wait, after it (whether or not the lock was had). */

@@ -1,5 +1,8 @@
 /* The allocation entry points. A sampled object is an ordinary object: nothing is moved, tagged or touched, and realloc
- * and calloc stay the allocator's own (they move pages and hand out zero pages; a copy would cost 7 times as much). */
+ * and calloc stay the allocator's own (they move pages and hand out zero pages; a copy would cost 7 times as much).
+ *
+ * malloc, calloc and free end in jumps: to the real function, nearly always, without a frame of their own (a frame costs
+ * as much as all the rest), or to their slow halves, whose caller is then the program too. */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,40 +17,57 @@
 EXPORT void free_sized(void *object, size_t size);
 EXPORT void free_aligned_sized(void *object, size_t alignment, size_t size);
 
-EXPORT void *malloc(size_t size) {
+static __attribute__((noinline)) void *malloc_slowly(size_t size) {
     __typeof__(malloc) *allocate = REAL(malloc);
-    if (unlikely(!allocate))
+    if (!allocate)
         return real_boot_alloc(size, 16);
     void *object = allocate(size);
-    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    struct unwind_registers caller = CALLER_REGISTERS();
+    heap_sample(object, size, &caller);
+    return object;
+}
+
+EXPORT void *malloc(size_t size) {
+    if (unlikely(!real.malloc) || heap_due(size))
+        return malloc_slowly(size);
+    return real.malloc(size);
+}
+
+static __attribute__((noinline)) void *calloc_slowly(size_t n, size_t size) {
+    __typeof__(calloc) *allocate = REAL(calloc);
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes))
+        return allocate ? allocate(n, size) : NULL; /* which fails as it likes */
+    if (!allocate)
+        return real_boot_alloc(bytes, 16); /* the arena is zero */
+    void *object = allocate(n, size);
+    struct unwind_registers caller = CALLER_REGISTERS();
+    heap_sample(object, bytes, &caller);
     return object;
 }
 
 EXPORT void *calloc(size_t n, size_t size) {
-    __typeof__(calloc) *allocate = REAL(calloc);
-    size_t bytes;
-    bool overflows = __builtin_mul_overflow(n, size, &bytes);
-    if (unlikely(!allocate))
-        return overflows ? NULL : real_boot_alloc(bytes, 16); /* the arena is zero */
-    void *object = allocate(n, size);
-    HEAP_ALLOCATED(object, bytes, CALLER_REGISTERS());
-    return object;
+    if (unlikely(!real.calloc) || heap_due(n * size))
+        return calloc_slowly(n, size);
+    return real.calloc(n, size);
 }
 
-/* The address may be a sampled object, or one of the boot arena. True when there is nothing left to free. */
-static __attribute__((noinline)) bool free_slowly(void *object) {
+/* The address may be a sampled object, or one of the boot arena. */
+static __attribute__((noinline)) void free_slowly(void *object) {
     struct live_object live;
+    if (!object)
+        return;
     if (live_take((uintptr_t)object, &live))
         heap_freed(&live);
-    return real_boot_size(object) != 0;
+    __typeof__(free) *give_back = REAL(free);
+    if (real_boot_size(object) == 0 && give_back)
+        give_back(object);
 }
 
 EXPORT void free(void *object) {
-    if (unlikely(live_maybe((uintptr_t)object)) && object && free_slowly(object))
-        return;
-    __typeof__(free) *give_back = REAL(free);
-    if (likely(give_back != NULL))
-        give_back(object);
+    if (unlikely(live_maybe((uintptr_t)object)) || unlikely(!real.free))
+        return free_slowly(object);
+    real.free(object);
 }
 
 EXPORT void free_sized(void *object, size_t size) {
@@ -60,6 +80,15 @@ EXPORT void free_aligned_sized(void *object, size_t alignment, size_t size) {
     (void)size;
     free(object);
 }
+
+/* An allocation by one of the rarer entry points, which need no way round. */
+#define ALLOCATED(object, size)                                                                                        \
+    do {                                                                                                               \
+        if (heap_due(size)) {                                                                                          \
+            struct unwind_registers caller_ = CALLER_REGISTERS();                                                      \
+            heap_sample((object), (size), &caller_);                                                                   \
+        }                                                                                                              \
+    } while (0)
 
 static void *move_from_boot(void *object, size_t old_size, size_t size) {
     void *fresh = malloc(size);
@@ -87,7 +116,7 @@ EXPORT void *realloc(void *object, size_t size) {
         heap_freed(&live);
     }
     if (moved)
-        HEAP_ALLOCATED(moved, size, CALLER_REGISTERS());
+        ALLOCATED(moved, size);
     return moved;
 }
 
@@ -105,7 +134,7 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size) {
     if (unlikely(!allocate))
         return real_boot_alloc(size, alignment);
     void *object = allocate(alignment, size);
-    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    ALLOCATED(object, size);
     return object;
 }
 
@@ -114,7 +143,7 @@ EXPORT void *memalign(size_t alignment, size_t size) {
     if (unlikely(!allocate))
         return real_boot_alloc(size, alignment);
     void *object = allocate(alignment, size);
-    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    ALLOCATED(object, size);
     return object;
 }
 
@@ -124,20 +153,20 @@ EXPORT int posix_memalign(void **ret, size_t alignment, size_t size) {
         return (*ret = real_boot_alloc(size, alignment)) ? 0 : ENOMEM;
     int error = allocate(ret, alignment, size);
     if (error == 0)
-        HEAP_ALLOCATED(*ret, size, CALLER_REGISTERS());
+        ALLOCATED(*ret, size);
     return error;
 }
 
 EXPORT void *valloc(size_t size) {
     __typeof__(valloc) *allocate = REAL(valloc);
     void *object = allocate ? allocate(size) : real_boot_alloc(size, 4096);
-    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    ALLOCATED(object, size);
     return object;
 }
 
 EXPORT void *pvalloc(size_t size) {
     __typeof__(pvalloc) *allocate = REAL(pvalloc);
     void *object = allocate ? allocate(size) : real_boot_alloc(size, 4096);
-    HEAP_ALLOCATED(object, size, CALLER_REGISTERS());
+    ALLOCATED(object, size);
     return object;
 }
