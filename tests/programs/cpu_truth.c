@@ -1,15 +1,17 @@
 /* CPU time in known proportions: in each round thread `busy` burns 3 parts of what thread `idle` burns, then both rest;
- * thread `both` spends 3 parts in burn_three and 1 in burn_one. Prints the CPU time that each has really used when standard input ends. */
+ * thread `both` spends 3 parts in burn_three and 1 in burn_one. For each byte on standard input it says what each function
+ * has really used so far, in nanoseconds: busy, idle, three, one. */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #include "target.h"
 
-static atomic_int stop, last_round;
+#define PART_NS 100000000u
+
 static volatile uint64_t sink;
+static pthread_barrier_t round_end;
 
 static uint64_t thread_cpu_ns(void) {
     struct timespec now;
@@ -18,68 +20,58 @@ static uint64_t thread_cpu_ns(void) {
 }
 
 #define BURN(name)                                                                                                     \
-    NOINLINE static void name(uint64_t ns) {                                                                           \
-        for (uint64_t start = thread_cpu_ns(); thread_cpu_ns() - start < ns && !stop;)                                 \
+    static _Atomic uint64_t name##_used_ns;                                                                            \
+    NOINLINE static void burn_##name(uint64_t ns) {                                                                    \
+        uint64_t start = thread_cpu_ns(), last = start, now = start;                                                   \
+        for (; now - start < ns; last = now) {                                                                         \
             for (int i = 0; i < 20000; i++)                                                                            \
                 sink += (uint64_t)i * 7;                                                                               \
-        sink++;                                                                                                        \
+            now = thread_cpu_ns();                                                                                     \
+            name##_used_ns += now - last;                                                                              \
+        }                                                                                                              \
     }
-BURN(burn_busy)
-BURN(burn_idle)
-BURN(burn_three)
-BURN(burn_one)
+BURN(busy)
+BURN(idle)
+BURN(three)
+BURN(one)
 
-struct job {
-    const char *name;
-    void (*first)(uint64_t ns), (*second)(uint64_t ns);
-    uint64_t first_ns, second_ns;
-    pthread_barrier_t *round;
-    bool decides; /* whether this is the last round */
-    uint64_t used_ns[2];
-};
+static void end_round(void) {
+    pthread_barrier_wait(&round_end);
+    usleep(20000);
+}
 
-static void *run(void *data) {
-    struct job *job = data;
-    pthread_setname_np(pthread_self(), job->name);
-    while (!stop || job->round) {
-        uint64_t start = thread_cpu_ns();
-        job->first(job->first_ns);
-        uint64_t middle = thread_cpu_ns();
-        job->used_ns[0] += middle - start;
-        if (job->second)
-            job->second(job->second_ns);
-        job->used_ns[1] += thread_cpu_ns() - middle;
-        if (!job->round)
-            continue;
-        if (job->decides)
-            last_round = stop;
-        usleep(20000);
-        pthread_barrier_wait(job->round);
-        bool last = last_round;
-        pthread_barrier_wait(job->round); /* both have read it */
-        if (last)
-            break;
-    }
-    return NULL;
+static void *run_busy(void *unused) {
+    pthread_setname_np(pthread_self(), "busy");
+    for (;; end_round())
+        burn_busy(3 * PART_NS);
+    return unused;
+}
+
+static void *run_idle(void *unused) {
+    pthread_setname_np(pthread_self(), "idle");
+    for (;; end_round())
+        burn_idle(PART_NS);
+    return unused;
+}
+
+static void *run_both(void *unused) {
+    pthread_setname_np(pthread_self(), "both");
+    for (;; burn_one(PART_NS))
+        burn_three(3 * PART_NS);
+    return unused;
 }
 
 int main(void) {
-    pthread_barrier_t round;
-    pthread_barrier_init(&round, NULL, 2);
-    struct job jobs[] = {
-        {"busy", burn_busy, NULL, 75000000, 0, &round, true, {0}},
-        {"idle", burn_idle, NULL, 25000000, 0, &round, false, {0}},
-        {"both", burn_three, burn_one, 73000000, 24333333, NULL, false, {0}},
-    };
+    void *(*const runs[])(void *) = {run_busy, run_idle, run_both};
+    pthread_barrier_init(&round_end, NULL, 2);
     struct piko_profiling *profiling = target_start((struct piko_profiling_options){0});
-    pthread_t threads[3];
-    for (int i = 0; i < 3; i++)
-        pthread_create(&threads[i], NULL, run, &jobs[i]);
-    target_wait();
-    stop = 1;
-    for (int i = 0; i < 3; i++)
-        pthread_join(threads[i], NULL);
-    for (int i = 0; i < 3; i++)
-        printf("%s %lu %lu\n", jobs[i].name, (unsigned long)jobs[i].used_ns[0], (unsigned long)jobs[i].used_ns[1]);
-    return piko_profiling_stop(profiling);
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, runs[i], NULL);
+    }
+    target_ready();
+    for (char byte; read(STDIN_FILENO, &byte, 1) > 0; fflush(stdout))
+        printf("%lu %lu %lu %lu\n", busy_used_ns, idle_used_ns, three_used_ns, one_used_ns);
+    piko_profiling_stop(profiling);
+    _exit(0);
 }

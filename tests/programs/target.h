@@ -17,11 +17,16 @@ static struct piko_profiling *target_start(struct piko_profiling_options options
     return profiling;
 }
 
-/* Say that the scenario stands, then wait for the test. */
-static void target_wait(void) {
-    char byte;
+/* Say that the scenario stands. */
+static inline void target_ready(void) {
     printf("ready\n");
     fflush(stdout);
+}
+
+/* The same, then wait for the test. */
+static inline void target_wait(void) {
+    char byte;
+    target_ready();
     while (read(STDIN_FILENO, &byte, 1) > 0) {
     }
 }
