@@ -135,8 +135,11 @@ static uint32_t merge_location(struct merger *merger, uint32_t number) {
     uint32_t mapping = merge_mapping(merger, location.mapping);
     if (merger->into->error)
         return PROFILE_NONE;
-    if (mapping != PROFILE_NONE)
-        location.address += merger->into->mappings[mapping].start - merger->source->mappings[location.mapping].start;
+    if (mapping != PROFILE_NONE) {
+        uint64_t distance = merger->into->mappings[mapping].start - merger->source->mappings[location.mapping].start;
+        location.address += distance;
+        location.function_start += location.function_start ? distance : 0;
+    }
     location.mapping = mapping;
     return *known = profile_add_location(merger->into, &location);
 }

@@ -36,8 +36,8 @@ static void add_header(struct buffer *out, const struct thread_row *row, uint64_
     buffer_add_string(out, "]:\n");
 }
 
-/* "\t/file.c:88 +0x11d9": the offset is the address inside of the object, which addr2line and its like take. An inlined
- * call has none of its own, as in Go. */
+/* "\t/file.c:88 +0x2d": the offset is inside of the function, where that has a known start. An inlined call has none of
+ * its own, as in Go. */
 static void add_position(struct buffer *out, const struct dump *dump, const struct place *place,
                          const struct symbols_frame *frame, bool inlined) {
     const struct module *module = place->module == MODULES_NONE ? NULL : &dump->places.modules.list[place->module];
@@ -45,8 +45,8 @@ static void add_position(struct buffer *out, const struct dump *dump, const stru
         buffer_printf(out, "\t%s:%" PRIu32, frame->file, frame->line);
     else
         buffer_printf(out, "\t%s:0", module ? module->path : "?");
-    if (!inlined)
-        buffer_printf(out, " +0x%" PRIx64, place->address - (module ? module->bias : 0));
+    if (!inlined && place->answer.function_start)
+        buffer_printf(out, " +0x%" PRIx64, place->address - place->answer.function_start);
     buffer_add_string(out, "\n");
 }
 

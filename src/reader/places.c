@@ -180,7 +180,11 @@ uint32_t places_location(struct places *places, struct profile *profile, uint64_
         .frames = &(struct symbols_frame){.name = name, .system_name = name, .file = ""},
         .n_frames = 1,
     };
-    struct profile_location location = {.mapping = mapping(places, profile, place->module), .address = address};
+    struct profile_location location = {
+        .mapping = mapping(places, profile, place->module),
+        .address = address,
+        .function_start = place->answer.function_start,
+    };
     place->location = add_named(profile, &location, place->answer.n_frames ? &place->answer : &nothing);
     return place->location;
 }

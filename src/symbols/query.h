@@ -13,6 +13,8 @@ struct query {
     const char *symbol; /* from a symbol table, as it stands there, in the store; NULL unknown */
     uint64_t symbol_start;
 
+    uint64_t function_start; /* the symbol's, else that of the function's FDE; 0 unknown */
+
     const char *file; /* from the line table, in the store; "" unknown */
     uint32_t line;
 

@@ -110,16 +110,21 @@ static int ask_symbol_tables(const struct object *object, const struct eh_frame 
     return error;
 }
 
+static void find_start(const struct eh_frame *boundaries, struct query *query) {
+    uint64_t end;
+    if (query->symbol)
+        query->function_start = query->symbol_start;
+    else
+        eh_frame_find(boundaries, query->address, &query->function_start, &end);
+}
+
 /* For what DWARF has no function for: the symbol, or the start of the function, or nothing. */
-static int complete(const struct object *object, const struct eh_frame *boundaries, const char *path,
-                    struct query *query, struct store *store) {
-    uint64_t start = query->address, end;
-    if (query->frames ||
-        (!query->symbol && !eh_frame_find(boundaries, query->address, &start, &end) && !query->file[0]))
+static int complete(const struct object *object, const char *path, struct query *query, struct store *store) {
+    if (query->frames || (!query->symbol && !query->function_start && !query->file[0]))
         return 0;
     char boundary[OBJECT_NAME_BYTES];
     if (!query->symbol)
-        object_name_address(object, path, start, boundary);
+        object_name_address(object, path, query->function_start ? query->function_start : query->address, boundary);
     struct symbols_frame *frame = store_alloc(store, sizeof *frame);
     if (!frame)
         return -ENOMEM;
@@ -145,7 +150,8 @@ static int ask_object(const struct object *object, const char *path, struct quer
         coverage->has_inline_frames |= query->frames != NULL;
         coverage->has_filenames |= query->file[0] != '\0';
         coverage->has_line_numbers |= query->line != 0;
-        error = complete(object, &boundaries, path, query, store);
+        find_start(&boundaries, query);
+        error = complete(object, path, query, store);
     }
     eh_frame_close(&boundaries);
     return error;
@@ -154,7 +160,8 @@ static int ask_object(const struct object *object, const char *path, struct quer
 static int keep_answers(struct module *module, const struct query_list *queries, struct store *store) {
     for (size_t i = 0; i < queries->n; i++) {
         const struct query *query = &queries->items[i];
-        struct symbols_answer answer = {.frames = query->frames, .n_frames = query->n_frames};
+        struct symbols_answer answer = {
+            .frames = query->frames, .n_frames = query->n_frames, .function_start = query->function_start};
         int error = answers_add(&module->answers, query->address, &answer, &store->bytes);
         if (error)
             return error;
@@ -184,6 +191,8 @@ static void copy_answers(const struct module *module, uint64_t bias, const uint6
     for (size_t i = 0; i < n; i++) {
         const struct symbols_answer *answer = answers_find(&module->answers, addresses[i] - bias);
         answers[i] = answer ? *answer : (struct symbols_answer){0};
+        if (answers[i].function_start)
+            answers[i].function_start += bias;
     }
 }
 

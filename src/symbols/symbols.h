@@ -44,6 +44,9 @@ struct symbols_frame {
 struct symbols_answer {
     const struct symbols_frame *frames; /* innermost first: inlined calls, the last is the function itself */
     uint32_t n_frames;                  /* 0 = nothing known, not even a boundary */
+    uint64_t function_start;            /* run-time address at which the symbol or, without one, the FDE begins that
+                                         * covers the address: never above it; 0 unknown. A part that the compiler moved
+                                         * away ("name.cold") has a start of its own. */
 };
 
 /* What a module told about the addresses asked so far, for profile_mapping's flags. has_functions: a name from DWARF or a

@@ -41,6 +41,19 @@ static void a_mapping_is_the_same_wherever_it_was_loaded(void **state) {
     assert_int_equal(sum->samples[0].values[0], 8);
 }
 
+static void the_start_of_a_function_moves_with_its_mapping(void **state) {
+    (void)state;
+    _cleanup_profile_ struct profile *a = make_profile(), *b = make_profile();
+    b->mappings[0].start += 0x7000000;
+    b->mappings[0].limit += 0x7000000;
+    uint32_t work = make_location(b, "work", 0x10);
+    b->locations[work].function_start = b->locations[work].address - 8;
+    make_sample(b, work, work, 5, "a");
+    _cleanup_profile_ struct profile *sum = merge_two(a, b, NULL);
+    assert_int_equal(sum->locations[0].address, MAIN_START + 0x10);
+    assert_int_equal(sum->locations[0].function_start, MAIN_START + 8);
+}
+
 static void scales_multiply_and_zeros_go(void **state) {
     (void)state;
     _cleanup_profile_ struct profile *a = make_busy_profile(), *b = make_busy_profile();
@@ -107,6 +120,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sum_adds_values_and_durations),
         cmocka_unit_test(a_mapping_is_the_same_wherever_it_was_loaded),
+        cmocka_unit_test(the_start_of_a_function_moves_with_its_mapping),
         cmocka_unit_test(scales_multiply_and_zeros_go),
         cmocka_unit_test(large_values_are_subtracted_exactly),
         cmocka_unit_test(profiles_of_different_kinds_do_not_merge),

@@ -354,9 +354,9 @@ static void dump_reads_like_go(void **unused) {
                                    "unknown(...)\n\t?:0\n"
                                    "\n"
                                    "goroutine 5123 [mutex wait, 2 minutes, name=worker-3]:\n"
-                                   "program+0x2000(...)\n\t/none/program:0 +0x2000\n"
-                                   "program+0x1100(...)\n\t/none/program:0 +0x1100\n"
-                                   "created by program+0x3000\n\t/none/program:0 +0x3000\n");
+                                   "program+0x2000(...)\n\t/none/program:0\n"
+                                   "program+0x1100(...)\n\t/none/program:0\n"
+                                   "created by program+0x3000\n\t/none/program:0\n");
     buffer_done(&text);
 }
 
@@ -371,6 +371,7 @@ static void real_addresses_have_names_files_and_lines(void **unused) {
     const struct profile_location *location = &profile->locations[sample->locations[0]];
     assert_true(profile->mappings[location->mapping].has_functions);
     assert_non_null(strstr(profile->functions[location->lines[0].function].filename, "test_profiles.c"));
+    assert_int_equal(location->function_start, here);
     struct buffer name = BUFFER_INIT(0);
     assert_int_equal(reader_symbol(state.reader, here, &name), 0);
     assert_string_equal(name.data, __func__);

@@ -292,13 +292,13 @@ static void text_forms_name_functions(void **unused) {
     static const struct {
         const char *path, *start, *part;
     } texts[] = {
-        {PPROF "heap?debug=1", "heap profile: ", "\tsite_allocates\t"},
-        {PPROF "allocs?debug=1", "heap profile: ", "\tsite_allocates\t"},
-        {PPROF "block?debug=1", "--- contention:\ncycles/second=1000000000\n30000000 3 @ ", "\tsite_waits\t"},
+        {PPROF "heap?debug=1", "heap profile: ", "\tsite_allocates+0x"},
+        {PPROF "allocs?debug=1", "heap profile: ", "\tsite_allocates+0x"},
+        {PPROF "block?debug=1", "--- contention:\ncycles/second=1000000000\n30000000 3 @ ", "\tsite_waits+0x"},
         {PPROF "mutex?debug=1", "--- mutex:\ncycles/second=1000000000\nsampling period=10\n5000000 1 @ ",
-         "\tsite_waits\t"},
-        {PPROF "goroutine?debug=1", "goroutine profile: total 2\n", "\tsite_waits\t"},
-        {PPROF "threadcreate?debug=1", "threadcreate profile: total 2\n", "\tsite_allocates\t"},
+         "\tsite_waits+0x"},
+        {PPROF "goroutine?debug=1", "goroutine profile: total 2\n", "\tsite_waits+0x"},
+        {PPROF "threadcreate?debug=1", "threadcreate profile: total 2\n", "\tsite_allocates+0x"},
         {PPROF "goroutine?debug=2", "goroutine 100 [IO wait, name=main]:\nsite_waits(...)\n\t",
          "\n\ngoroutine 101 [mutex wait, name=worker-1]:\nsite_waits(...)\n\t"},
         {PPROF "goroutine?debug=2", "goroutine ", "created by site_allocates\n\t"},

@@ -262,6 +262,11 @@ static void stripped_program_gives_the_start_of_the_function(void **state) {
     snprintf(expected, sizeof expected, "stripped+0x%llx", (unsigned long long)start);
     assert_string_equal(name, expected);
     assert_false(coverage.has_functions);
+    struct symbols_answer answer;
+    start += 9;
+    struct symbols *symbols = resolve(path_of("stripped"), &start, 1, &answer, NULL);
+    assert_int_equal(answer.function_start, start - 9);
+    symbols_free(symbols);
 }
 
 static void boundary_of_a_program_at_a_fixed_address_is_relative_to_it(void **state) {
@@ -311,11 +316,12 @@ static void bias_is_taken_off(void **state) {
     struct symbols *symbols;
     struct symbols_answer answer;
     const struct symbols_module module = {.path = path_of("c5"), .build_id = "", .bias = 0x7f0000000000};
-    uint64_t address = module.bias + address_of("c5", "main");
+    uint64_t start = module.bias + address_of("c5", "main"), address = start + 5;
     assert_int_equal(symbols_new(&symbols), 0);
     assert_int_equal(symbols_resolve(symbols, &module, &address, 1, &answer, NULL), 0);
     assert_string_equal(answer.frames[answer.n_frames - 1].name, "main");
     assert_true(answer.frames[answer.n_frames - 1].start_line > 0);
+    assert_int_equal(answer.function_start, start);
     symbols_free(symbols);
 }
 
