@@ -145,7 +145,7 @@ int profile_check(const struct profile *profile, bool is_diff, char *why, size_t
 int profile_merge(const struct profile *const *profiles, const double *scales, size_t n, struct profile **ret);
 
 /* `after` minus `before`, never below zero (counters only grow; a negative value is a torn snapshot), with
- * duration_nanos set to the distance of their times: what `?seconds=N` and the allocs phase answer. */
+ * duration_nanos set to the distance of their times and the comments of `after` alone: what `?seconds=N` and the allocs phase answer. */
 int profile_delta(const struct profile *before, const struct profile *after, struct profile **ret);
 
 /* ---- profile_text.c: Go's debug=1 forms (runtime/pprof, pprof.go) ------------------------------------------------------*/

@@ -254,12 +254,25 @@ int profile_merge(const struct profile *const *profiles, const double *scales, s
     return error ? error : drop_zeros(merged, ret);
 }
 
+/* What `before` said is of another moment. */
+static int replace_comments(struct profile *delta, const struct profile *after) {
+    delta->n_comments = 0;
+    for (uint32_t i = 0; i < after->n_comments; i++)
+        profile_add_comment(delta, "%s", after->comments[i]);
+    return delta->error;
+}
+
 int profile_delta(const struct profile *before, const struct profile *after, struct profile **ret) {
     /* `after` first: its header and its main binary are those of the result. */
     struct profile *delta;
     int error = profile_merge((const struct profile *const[]){after, before}, (const double[]){1, -1}, 2, &delta);
     if (error)
         return error;
+    error = replace_comments(delta, after);
+    if (error) {
+        profile_free(delta);
+        return error;
+    }
     for (size_t i = 0; i < delta->n_samples; i++)
         for (uint32_t j = 0; j < delta->n_sample_types; j++)
             if (delta->samples[i].values[j] < 0)

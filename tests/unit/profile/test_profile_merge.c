@@ -95,9 +95,13 @@ static void a_delta_is_what_was_added(void **state) {
     make_sample(after, 0, 2, 4, "b");
     make_sample(before, 1, 2, 9, NULL); /* shrinks by 9: torn */
     after->time_nanos += 2000000000;
+    profile_add_comment(before, "capture: samples=1");
+    profile_add_comment(after, "capture: samples=2");
     struct profile *delta = NULL;
     assert_int_equal(profile_delta(before, after, &delta), 0);
     assert_int_equal(delta->n_samples, 1);
+    assert_int_equal(delta->n_comments, after->n_comments);
+    assert_string_equal(delta->comments[delta->n_comments - 1], "capture: samples=2");
     assert_int_equal(delta->samples[0].values[0], 4);
     assert_string_equal(delta->samples[0].labels[0].string, "b");
     assert_true(delta->time_nanos == after->time_nanos && delta->duration_nanos == 2000000000);
