@@ -136,11 +136,14 @@ static void write_stack(struct writer *writer, const struct profile_sample *samp
     buffer_add_string(writer->ret, "\n");
 }
 
-/* These lists hold return addresses: readers subtract one to get at the call. */
+/* These lists hold return addresses: readers subtract one to get at the call. A frame that only says something
+ * ("unknown") has no address. */
 static void add_addresses(const struct profile *profile, const struct profile_sample *sample, struct buffer *ret) {
     buffer_add_string(ret, "@");
-    for (uint32_t i = 0; i < sample->n_locations; i++)
-        buffer_printf(ret, " 0x%" PRIx64, profile->locations[sample->locations[i]].address + 1);
+    for (uint32_t i = 0; i < sample->n_locations; i++) {
+        uint64_t address = profile->locations[sample->locations[i]].address;
+        buffer_printf(ret, " 0x%" PRIx64, address ? address + 1 : 0);
+    }
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------ */

@@ -55,6 +55,15 @@ static void an_address_without_name_breaks_the_columns(void **state) {
                 "#\t0x400020\ta_function_with_a_longer_name\t/src/server.c:42\n\n");
 }
 
+static void a_frame_without_address_has_none(void **state) {
+    (void)state;
+    _cleanup_profile_ struct profile *profile = make_typed((const char *const[]){"threadcreate"}, 1, 1);
+    profile->locations[2].address = 0;
+    profile_add_sample(
+        profile, &(struct profile_sample){.n_locations = 1, .locations = (uint32_t[]){2}, .values = (int64_t[]){4}});
+    assert_text(profile, PROFILE_TEXT_COUNT, "threadcreate", "threadcreate profile: total 4\n4 @ 0x0\n#\t0x0\n\n");
+}
+
 static void contentions_come_with_the_longest_first(void **state) {
     (void)state;
     _cleanup_profile_ struct profile *profile = make_typed((const char *const[]){"contentions", "delay"}, 2, 10);
@@ -108,6 +117,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_come_with_the_most_first),
         cmocka_unit_test(an_address_without_name_breaks_the_columns),
+        cmocka_unit_test(a_frame_without_address_has_none),
         cmocka_unit_test(contentions_come_with_the_longest_first),
         cmocka_unit_test(the_heap_form_has_what_was_sampled),
         cmocka_unit_test(a_profile_of_another_kind_is_refused),
