@@ -111,10 +111,12 @@ static void draw(struct progress *progress, const struct progress_line *line, en
     size_t bar = left > taken ? bar_cells(left - taken) : 0;
 
     buffer_printf(&screen, ERASE_LINE "  %-*s", (int)NAME_CELLS - 2, line->phase);
-    left -= left < NAME_CELLS ? left : NAME_CELLS;
     if (bar > 0)
         add_bar(progress, line, bar, &screen);
-    left = add_cut(&screen, &figures, left - bar);
+    if (moment == FINISHED_LIVE)
+        left = SIZE_MAX; /* it is not rewritten: let it wrap rather than lose its end */
+    left -= left < NAME_CELLS + bar ? left : NAME_CELLS + bar;
+    left = add_cut(&screen, &figures, left);
     bool bad = progress->color && line->stats && failed_requests(line->stats) > 0;
     buffer_add_string(&screen, bad ? COLOR_BAD : "");
     left = add_cut(&screen, &failed, left);

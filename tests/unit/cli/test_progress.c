@@ -78,6 +78,22 @@ static void live_line_is_rewritten_in_place_and_fits_the_terminal(void **state) 
     free(text);
 }
 
+static void line_that_stays_is_not_cut(void **state) {
+    (void)state;
+    struct progress_line long_line = line;
+    FILE *out = tmpfile();
+    struct progress progress;
+    progress_init(&progress, out);
+    progress.live = true;
+    long_line.note = "a note that does not fit behind the figures of a terminal with eighty columns";
+    progress_finish(&progress, &long_line);
+    char text[512] = "";
+    rewind(out);
+    assert_true(fread(text, 1, sizeof text - 1, out) > 0);
+    assert_non_null(strstr(text, "eighty columns\n"));
+    fclose(out);
+}
+
 static void colour_goes_on_and_off_again(void **state) {
     (void)state;
     char *text = printed(true, true, progress_update);
@@ -94,6 +110,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(piped_phase_is_one_plain_line_at_its_end),
         cmocka_unit_test(live_line_is_rewritten_in_place_and_fits_the_terminal),
+        cmocka_unit_test(line_that_stays_is_not_cut),
         cmocka_unit_test(colour_goes_on_and_off_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
