@@ -31,6 +31,7 @@ fuzz: bootstrap                      ## each fuzz target for FUZZ_SECONDS (10)
 install: build                       ## install into PREFIX (/usr/local), below DESTDIR
 	meson configure $(BUILD) --prefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then PATH=$$PATH:/sbin ldconfig; fi # or the loader does not find libpiko.so there
 
 format: bootstrap                    ## put every C file into the project's format
 	git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
