@@ -230,6 +230,10 @@ static void list_threads(struct phase_run *phase) {
         return;
     }
     phase->result->threads = count_threads(&dump);
+    if (phase->result->threads == 0) {
+        fail(phase, "what answers at goroutine?debug=2 is no list of threads");
+        return;
+    }
     snprintf(name, sizeof name, "%s.goroutines.txt", phase->phase->name);
     if (!run_write(phase->run, name, dump.data, dump.size))
         fail(phase, "%s could not be written", name);

@@ -125,7 +125,8 @@ class FakeProfiler(Server):
                 elif url.path == "/_piko/debug/pprof/":
                     self.answer(200, b"<html>index</html>", "text/html")
                 elif url.path == "/_piko/debug/pprof/goroutine":
-                    self.answer(200, b"goroutine 1 [running]:\nmain.main()\n\ngoroutine 2 [sleep]:\nmain.nap()\n")
+                    threads = b"goroutine 1 [running]:\nmain.main()\n\ngoroutine 2 [sleep]:\nmain.nap()\n"
+                    self.answer(200, b"hello" if name in garbage else threads)
                 elif url.path.startswith("/_piko/debug/pprof/") and name in SAMPLE_TYPES:
                     self.profile(name, seconds)
                 else:

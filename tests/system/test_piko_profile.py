@@ -184,7 +184,8 @@ class Bad(TestCase):
             ("hang", FakeApp(hangs=True), FakeProfiler(status="not json")),
             ("partial", FakeApp(), FakeProfiler(broken={"profile", "block"}, garbage={"heap"})),
             ("dies", FakeApp(), FakeProfiler(dies_at="allocs")),
-            ("useless", FakeApp(status=404), FakeProfiler(broken={"profile", "allocs", "heap", "mutex", "block"})),
+            ("useless", FakeApp(status=404),
+             FakeProfiler(broken={"profile", "allocs", "heap", "mutex", "block"}, garbage={"goroutine"})),
             ("trace", FakeApp(status=302), FakeProfiler(status=ROLLING_ON, late=0.7)),
         ]:
             cls.servers += [app, profiler]
@@ -267,6 +268,8 @@ class Bad(TestCase):
         self.assertIn("nothing usable", ended.stderr)
         self.assertNotIn(REPORT, ended.files)
         self.expect_honest(ended)
+        self.assertIn("baseline: what answers at goroutine?debug=2 is no list of threads", ended.stderr)
+        self.assertEqual([name for name in ended.files if name.endswith(".goroutines.txt")], [])
 
     def test_requests_while_the_profiler_is_late_do_not_count(self):
         ended = self.runs["trace"]
