@@ -63,14 +63,17 @@ struct piko_profiling;
  * Returns 0 or a negative errno, with the reason in a line to `log`: -EADDRINUSE (port in use: no other is tried),
  * -EINVAL (an option out of range: says which), -EALREADY (running already), -ENOMEM, -EACCES, ... On failure the
  * program is as it was.
- * Threads: any. Not in a signal handler. One profiling at a time in a process. */
+ * Threads: any. Not in a signal handler. One profiling at a time in a process.
+ *
+ * The child of a fork is not profiled and does not listen; it can start a profiling of its own. */
 PIKO_EXPORT int piko_profiling_start(const struct piko_profiling_options *options, struct piko_profiling **ret);
 
 /* The port that is listened on. */
 PIKO_EXPORT int piko_profiling_port(const struct piko_profiling *profiling);
 
 /* Stop: running captures end with what they have, threads are joined, the socket is closed. Start works again after it.
- * Takes NULL. Returns 0. Threads: any, once per handle. Not in a signal handler. */
+ * Takes NULL. Does nothing with the handle of a fork
+ * child's parent. Returns 0. Threads: any, once per handle. Not in a signal handler. */
 PIKO_EXPORT int piko_profiling_stop(struct piko_profiling *profiling);
 
 #ifdef __cplusplus

@@ -167,12 +167,28 @@ static int start(struct piko_profiling *profiling) {
     return error;
 }
 
+/* A child has neither our threads nor the lock's owner; it may start a profiling of its own. */
+static void after_fork_in_child(void) {
+    if (running)
+        serve_leave_to_parent(running->serve);
+    running = NULL;
+    turn = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+/* Holding the turn. */
+static void watch_forks(void) {
+    static bool done;
+    if (!done)
+        done = pthread_atfork(NULL, NULL, after_fork_in_child) == 0;
+}
+
 int piko_profiling_start(const struct piko_profiling_options *given, struct piko_profiling **ret) {
     struct piko_profiling_options options = with_defaults(given);
     int error = check(&options);
     if (error)
         return error;
     pthread_mutex_lock(&turn);
+    watch_forks();
     struct piko_profiling *profiling = running ? NULL : calloc(1, sizeof *profiling);
     if (running) {
         log_line(&options, PIKO_LOG_ERROR, "profiling not started: it runs already, on port %u",
@@ -207,6 +223,10 @@ int piko_profiling_stop(struct piko_profiling *profiling) {
     if (!profiling)
         return 0;
     pthread_mutex_lock(&turn);
+    if (profiling != running) { /* the parent's, in a fork child */
+        pthread_mutex_unlock(&turn);
+        return 0;
+    }
     struct own_section section = enter_own_section();
     serve_stop(profiling->serve);
     reader_free(profiling->reader);

@@ -24,6 +24,7 @@ struct serve {
     struct jobs *jobs;
     struct MHD_Daemon *daemon;
     uint16_t port;
+    int listen_fd; /* -1: closed */
     pthread_mutex_t lock;
     pthread_cond_t idle; /* n_requests became 0 */
     unsigned n_requests; /* between the last byte that came in and the last that goes out */
@@ -175,6 +176,7 @@ int serve_start(const struct serve_options *options, struct serve **ret, char *w
     int error = -ENOMEM;
     if (serve) {
         serve->port = listen_port(fd);
+        serve->listen_fd = fd;
         error = start_threads(serve, fd);
     }
     if (error) {
@@ -195,6 +197,11 @@ uint16_t serve_port(const struct serve *serve) {
     return serve->port;
 }
 
+void serve_leave_to_parent(struct serve *serve) {
+    if (serve && serve->listen_fd >= 0)
+        close(serve->listen_fd);
+}
+
 static void wait_for_answers(struct serve *serve) {
     uint64_t deadline_ns = clock_monotonic_ns() + STOP_WAIT_S * NS_PER_S;
     const struct timespec deadline = {
@@ -211,6 +218,7 @@ static void wait_for_answers(struct serve *serve) {
 void serve_stop(struct serve *serve) {
     if (!serve)
         return;
+    serve->listen_fd = -1; /* a child forked from here on may have a copy, but never closes another file */
     int fd = MHD_quiesce_daemon(serve->daemon);
     if (fd >= 0)
         close(fd);

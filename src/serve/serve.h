@@ -31,6 +31,10 @@ int serve_start(const struct serve_options *options, struct serve **ret, char *w
 /* The port that is listened on. */
 uint16_t serve_port(const struct serve *serve);
 
+/* In the child of a fork, which has none of the threads: close its copy of the socket, or it would keep the port. Nothing
+ * else can be done with the server there. Takes NULL. Async-signal-safe. */
+void serve_leave_to_parent(struct serve *serve);
+
 /* End running captures with what they have, answer them, join all threads, close the socket. Takes NULL. */
 void serve_stop(struct serve *serve);
 

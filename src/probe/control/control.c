@@ -135,7 +135,7 @@ static uint64_t realtime_ns(void) {
 
 /* Private memory: what a fork child does to its copy is its own. */
 static int make_segment(void) {
-    if (probe.segment)
+    if (probe.segment && probe.segment->pid == (uint32_t)getpid()) /* a fork child leaves its parent's alone */
         return 0;
     size_t bytes = (size_t)segment_bytes();
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -177,6 +177,11 @@ static void switch_hooks(const struct control_rates *rates) {
     probe.block_rate_ns = rates->block_rate_ns;
     probe.mutex_fraction = rates->mutex_fraction;
     probe.mem_profile_rate = rates->mem_profile_rate_bytes;
+}
+
+void control_reset_after_fork(void) {
+    control.running = false;
+    control.modules_looked_ns = 0;
 }
 
 int control_start(const struct control_rates *rates, struct segment **ret, size_t *ret_bytes) {

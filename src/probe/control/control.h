@@ -23,6 +23,9 @@ int control_start(const struct control_rates *rates, struct segment **ret, size_
  * No CPU capture may be running. */
 void control_stop(void);
 
+/* In the child of a fork: it has no thread of ours, and a start makes it a segment of its own. */
+void control_reset_after_fork(void);
+
 /* Mark the calling thread as one of ours, or take the mark away; threads that it creates inherit it. Returns the mark
  * that was. */
 int control_mark_own(int own);

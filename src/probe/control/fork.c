@@ -3,11 +3,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <string.h>
 
+#include "probe/control/control.h"
+#include "probe/control/modules.h"
+#include "probe/control/sampler.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/timers.h"
 #include "probe/handler/unwind.h"
+#include "probe/handler/waiters.h"
 
 static __thread sigset_t mask_before __attribute__((tls_model("initial-exec")));
 
@@ -18,18 +21,29 @@ static void before_fork(void) {
     pthread_sigmask(SIG_BLOCK, &ours, &mask_before);
 }
 
+/* Ours alone: other handlers may have changed the mask of the others, and mean it. */
 static void after_fork_in_parent(void) {
-    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, timers_signal);
+    if (sigismember(&mask_before, timers_signal) == 0)
+        pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }
 
-/* The kernel gives a child no timers. Its copy of the segment is not read by anybody. */
+/* The kernel gives a child no timers and no threads but this one. Its copy of the segment is not read by anybody; what
+ * another thread was about to do to the rest of our state is half done, so all of it is forgotten. */
 static void after_fork_in_child(void) {
     probe.watching = 0;
     probe.mem_profile_rate = probe.block_rate_ns = probe.cpu_period_ns = 0;
     probe.mutex_fraction = 0;
     probe_thread.record = NULL;
+    probe_thread.tid = 0;
+    control_reset_after_fork();
+    sampler_reset_after_fork();
+    modules_reset_after_fork();
+    waiters_reset_after_fork();
     unwind_reset_after_fork();
-    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    after_fork_in_parent();
 }
 
 void fork_init(void) {

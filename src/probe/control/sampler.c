@@ -46,6 +46,11 @@ int sampler_init(void) {
     return 0;
 }
 
+void sampler_reset_after_fork(void) {
+    running = false;
+    timers_reset_after_fork();
+}
+
 bool sampler_is_running(void) {
     return running;
 }

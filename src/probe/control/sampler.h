@@ -13,6 +13,9 @@ void sampler_start(unsigned hz);
 void sampler_stop(void);
 bool sampler_is_running(void);
 
+/* In the child of a fork: the parent's timers are not its own. */
+void sampler_reset_after_fork(void);
+
 /* Timers for the threads that came without one (made by clone, not pthread_create). */
 void sampler_arm_all(void);
 

@@ -76,3 +76,8 @@ void timers_forget(int timer) {
     if (timer >= 0)
         syscall(SYS_timer_delete, timer);
 }
+
+void timers_reset_after_fork(void) {
+    for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++)
+        __atomic_store_n(&cpu_timers[i], TIMER_NONE, __ATOMIC_RELAXED);
+}

@@ -20,4 +20,7 @@ void timers_stop_cpu(struct segment_thread *record);
 int timers_ask(const struct segment_thread *record);
 void timers_forget(int timer);
 
+/* In the child of a fork, which has no timers. */
+void timers_reset_after_fork(void);
+
 #endif

@@ -120,3 +120,11 @@ uint64_t waiters_unlocking(const void *lock, uint64_t now_ns) {
     /* A waiter that read the clock just after the holder did makes the difference negative by nanoseconds. */
     return delay >> (SUM_BITS - 1) ? 0 : delay;
 }
+
+void waiters_reset_after_fork(void) {
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        if (entries[i].lock) /* pages that were never used stay so */
+            entries[i] = (struct waiters_entry){0};
+    for (uint32_t i = 0; i < WAITERS_FILTER_BYTES; i++)
+        __atomic_store_n(&waiters_filter[i], 0, __ATOMIC_RELAXED);
+}

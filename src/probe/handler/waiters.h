@@ -38,4 +38,7 @@ void waiters_leave(struct waiter waiter, const void *lock);
 /* By the holder, before it unlocks: nanoseconds waited, over all waiters, since the lock's last unlock; 0 = none. */
 uint64_t waiters_unlocking(const void *lock, uint64_t now_ns);
 
+/* In the child of a fork, where nobody waits. */
+void waiters_reset_after_fork(void);
+
 #endif
