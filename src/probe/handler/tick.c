@@ -11,6 +11,28 @@
 #define TICK_MARK 0x50494b4fu /* "PIKO" */
 
 uint64_t tick_dump_seq;
+struct sigaction tick_program_action; /* all 0 is the default action */
+
+bool tick_is_ours(const siginfo_t *info) {
+    return info->si_code == SI_TIMER && (uintptr_t)info->si_value.sival_ptr >> 32 == TICK_MARK;
+}
+
+bool tick_is_handler(const struct sigaction *action) {
+    return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN; /* shares its place with sa_sigaction */
+}
+
+/* The default action is not taken: it would end the program, for a signal that nobody sends to one that has no handler. */
+static void pass_on(int signal_number, siginfo_t *info, void *context) {
+    struct sigaction action = tick_program_action;
+    if (!tick_is_handler(&action))
+        return;
+    if (action.sa_flags & (int)SA_RESETHAND)
+        tick_program_action = (struct sigaction){0};
+    if (action.sa_flags & SA_SIGINFO)
+        action.sa_sigaction(signal_number, info, context);
+    else
+        action.sa_handler(signal_number);
+}
 
 uintptr_t tick_value(enum tick_kind kind, uint32_t record_index) {
     return (uintptr_t)TICK_MARK << 32 | (uintptr_t)kind << 24 | record_index;
@@ -49,11 +71,13 @@ static void answer_dump(struct segment_thread *record, const struct unwind_regis
 }
 
 void tick_handler(int signal_number, siginfo_t *info, void *context) {
-    (void)signal_number;
+    if (!tick_is_ours(info)) {
+        pass_on(signal_number, info, context);
+        return;
+    }
     uintptr_t value = (uintptr_t)info->si_value.sival_ptr;
     uint32_t index = (uint32_t)value & 0xffffff;
-    if (info->si_code != SI_TIMER || value >> 32 != TICK_MARK || index >= SEGMENT_THREADS_MAX || probe_thread.own ||
-        probe_thread.detached)
+    if (index >= SEGMENT_THREADS_MAX || probe_thread.own || probe_thread.detached)
         return;
     int saved_errno = errno;
     /* Not the wall clock: ticks are when the kernel takes the CPU away. */

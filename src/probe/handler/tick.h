@@ -3,6 +3,7 @@
 #define PIKO_PROBE_HANDLER_TICK_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a timer's si_value carries: who it belongs to, and a mark by which the handler knows its own signals. */
@@ -11,7 +12,16 @@ enum tick_kind { TICK_CPU = 1, TICK_DUMP = 2 };
 /* record_index: of the thread's record; dumps are told apart by the mailbox's dump_wanted. */
 uintptr_t tick_value(enum tick_kind kind, uint32_t record_index);
 
-/* SA_SIGINFO | SA_RESTART | SA_ONSTACK. Stays installed for ever: a late signal never meets the default action. */
+/* Whether a signal is one of our timers'. */
+bool tick_is_ours(const siginfo_t *info);
+
+/* What the program wants done with the same signal when it is not from our timers; the hook of sigaction() keeps it. */
+extern struct sigaction tick_program_action;
+/* Whether that is a function. */
+bool tick_is_handler(const struct sigaction *action);
+
+/* SA_SIGINFO | SA_RESTART | SA_ONSTACK. Stays installed for ever: a late signal never meets the default action. Signals
+ * that are not our timers' are passed on to the program's handler. */
 void tick_handler(int signal_number, siginfo_t *info, void *context);
 
 /* Sequence number of the dump that control works at; 0 = none. */

@@ -113,11 +113,6 @@ HOOK(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *t
 HOOK(int, usleep, (useconds_t us), (us), SEGMENT_THREAD_SLEEP, 0)
 HOOK(unsigned, sleep, (unsigned seconds), (seconds), SEGMENT_THREAD_SLEEP, 0)
 HOOK(int, pause, (void), (), SEGMENT_THREAD_SYSCALL, 0)
-HOOK(int, sigwait, (const sigset_t *restrict set, int *restrict ret), (set, ret), SEGMENT_THREAD_SYSCALL, 0)
-HOOK(int, sigwaitinfo, (const sigset_t *restrict set, siginfo_t *restrict ret), (set, ret), SEGMENT_THREAD_SYSCALL, 0)
-HOOK(int, sigtimedwait,
-     (const sigset_t *restrict set, siginfo_t *restrict ret, const struct timespec *restrict timeout),
-     (set, ret, timeout), SEGMENT_THREAD_SYSCALL, 0)
 HOOK(int, sigsuspend, (const sigset_t *mask), (mask), SEGMENT_THREAD_SYSCALL, 0)
 HOOK(pid_t, wait, (int *status), (status), SEGMENT_THREAD_SYSCALL, 0)
 HOOK(pid_t, waitpid, (pid_t pid, int *status, int flags), (pid, status, flags), SEGMENT_THREAD_SYSCALL, 0)

@@ -73,7 +73,8 @@
     X(usleep, NULL)                                                                                                    \
     X(sleep, NULL)                                                                                                     \
     X(pause, NULL)                                                                                                     \
-    X(sigwait, NULL)                                                                                                   \
+    X(sigaction, NULL)                                                                                                 \
+    X(signal, NULL)                                                                                                    \
     X(sigwaitinfo, NULL)                                                                                               \
     X(sigtimedwait, NULL)                                                                                              \
     X(sigsuspend, NULL)                                                                                                \

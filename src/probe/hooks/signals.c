@@ -1,0 +1,121 @@
+/* Signals: the one that our timers send is none of the program's. It is not told of it by the calls that wait for signals,
+ * and it can give the same signal an action of its own without ending ours: a timer's late signal would meet the default
+ * action, which kills, or count as the program's. */
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+#include "probe/handler/tick.h"
+#include "probe/handler/timers.h"
+#include "probe/hooks/real.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Ours stays installed; with the program's mask and flags, so that its handler runs as it was meant to. SA_RESETHAND is
+ * done by our handler. */
+static int install_for_program(const struct sigaction *action) {
+    struct sigaction kernel = {.sa_sigaction = tick_handler, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+    sigfillset(&kernel.sa_mask);
+    if (tick_is_handler(action)) {
+        kernel.sa_mask = action->sa_mask;
+        kernel.sa_flags = SA_SIGINFO | (action->sa_flags & ~SA_RESETHAND);
+    }
+    return REAL(sigaction)(timers_signal, &kernel, NULL);
+}
+
+EXPORT int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict before) {
+    if (likely(!timers_signal || number != timers_signal))
+        return REAL(sigaction)(number, action, before);
+    struct sigaction wanted, was = tick_program_action;
+    if (action) {
+        wanted = *action; /* may be the same memory as before */
+        tick_program_action = wanted;
+        int error = install_for_program(&wanted);
+        if (error)
+            return error;
+    }
+    if (before)
+        *before = was;
+    return 0;
+}
+
+EXPORT sighandler_t signal(int number, sighandler_t handler) {
+    if (likely(!timers_signal || number != timers_signal))
+        return REAL(signal)(number, handler);
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
+    sigaddset(&action.sa_mask, number);
+    return sigaction(number, &action, &before) ? SIG_ERR : before.sa_handler;
+}
+
+/* Run `wait_call` as a wait that the dump shows. */
+#define WAITING(wait_call)                                                                                             \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        struct segment_thread *record_ =                                                                               \
+            probe.watching ? thread_wait_begin(SEGMENT_THREAD_SYSCALL, 0, 0, &caller_) : NULL;                         \
+        __typeof__(wait_call) result_ = (wait_call);                                                                   \
+        thread_wait_end(record_);                                                                                      \
+        result_;                                                                                                       \
+    })
+
+/* The next signal of the set that is not from our timers: these are pending in threads that block every signal. */
+static int wait_for_signal(const sigset_t *set, siginfo_t *ret) {
+    siginfo_t own;
+    siginfo_t *info = ret ? ret : &own;
+    int number;
+    do
+        number = REAL(sigwaitinfo)(set, info);
+    while (number > 0 && tick_is_ours(info));
+    return number;
+}
+
+EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict ret) {
+    return WAITING(wait_for_signal(set, ret));
+}
+
+/* Never EINTR, as libc's; the error is returned and errno kept. */
+static int wait_uninterrupted(const sigset_t *set, int *ret) {
+    int saved_errno = errno, number, error;
+    do
+        number = wait_for_signal(set, NULL);
+    while (number < 0 && errno == EINTR);
+    error = errno;
+    errno = saved_errno;
+    if (number < 0)
+        return error;
+    *ret = number;
+    return 0;
+}
+
+EXPORT int sigwait(const sigset_t *restrict set, int *restrict ret) {
+    return WAITING(wait_uninterrupted(set, ret));
+}
+
+#define NS_PER_SECOND 1000000000
+
+/* As wait_for_signal(), with what is left of the time. */
+static int wait_for_signal_until(const sigset_t *set, siginfo_t *ret, const struct timespec *timeout) {
+    siginfo_t own;
+    siginfo_t *info = ret ? ret : &own;
+    uint64_t began_ns = probe_now_ns();
+    int number = REAL(sigtimedwait)(set, info, timeout);
+    while (number > 0 && tick_is_ours(info)) {
+        int64_t passed_ns = (int64_t)(probe_now_ns() - began_ns);
+        struct timespec left = {.tv_sec = timeout->tv_sec - passed_ns / NS_PER_SECOND,
+                                .tv_nsec = timeout->tv_nsec - passed_ns % NS_PER_SECOND};
+        if (left.tv_nsec < 0) {
+            left.tv_nsec += NS_PER_SECOND;
+            left.tv_sec--;
+        }
+        number = REAL(sigtimedwait)(set, info, left.tv_sec < 0 ? &(struct timespec){0} : &left);
+    }
+    return number;
+}
+
+EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict ret,
+                        const struct timespec *restrict timeout) {
+    return WAITING(timeout ? wait_for_signal_until(set, ret, timeout) : wait_for_signal(set, ret));
+}
