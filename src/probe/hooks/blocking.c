@@ -1,6 +1,5 @@
 /* Calls that wait for something other than a lock: semaphores, barriers and threads (in the block profile, as all
  * synchronisation is), files, sockets, time and children (in the thread dump alone, as in Go). */
-#include <errno.h>
 #include <stdint.h>
 
 #include "probe/handler/probe.h"
@@ -33,12 +32,10 @@
     })
 
 EXPORT int sem_wait(sem_t *semaphore) {
-    if (!probe.watching)
+    int value;
+    /* A look first, not sem_trywait(): a thread can be cancelled here even when it need not wait. */
+    if (!probe.watching || (sem_getvalue(semaphore, &value) == 0 && value > 0))
         return REAL(sem_wait)(semaphore);
-    int saved_errno = errno;
-    if (REAL(sem_trywait)(semaphore) == 0)
-        return 0;
-    errno = saved_errno;
     return SYNCHRONISING(SEGMENT_THREAD_SEMAPHORE, (uintptr_t)semaphore, REAL(sem_wait)(semaphore));
 }
 

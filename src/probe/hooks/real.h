@@ -51,7 +51,6 @@
     X(pthread_rwlock_unlock, NULL)                                                                                     \
     X(pthread_barrier_wait, NULL)                                                                                      \
     X(sem_wait, NULL)                                                                                                  \
-    X(sem_trywait, NULL)                                                                                               \
     X(sem_timedwait, NULL)                                                                                             \
     X(sem_clockwait, NULL)                                                                                             \
     X(poll, NULL)                                                                                                      \
