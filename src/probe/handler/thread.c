@@ -101,11 +101,26 @@ void thread_detach(void) {
     __atomic_store_n(&record->state, SEGMENT_THREAD_EXITED, __ATOMIC_RELEASE);
 }
 
+void thread_wait_end(struct segment_thread *record) {
+    if (!record)
+        return;
+    if (record->wait_seq & 1)
+        __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
+    record->state = SEGMENT_THREAD_RUNNING;
+}
+
 struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64_t object, uint64_t since_ns,
                                          const struct unwind_registers *caller) {
     struct segment_thread *record = thread_self();
-    if (!record || record->wait_seq & 1)
+    if (!record)
         return NULL;
+    if (record->wait_seq & 1) {
+        if (caller->sp < record->wait_sp)
+            return NULL;
+        /* Stacks grow downwards: that wait was left by a jump out of a signal handler. (Or this is a handler on another
+         * stack: then the wait that it interrupted is not shown for the rest of its time.) */
+        thread_wait_end(record);
+    }
     record->wait_pc = caller->pc;
     record->wait_sp = caller->sp;
     record->wait_fp = caller->fp;
@@ -114,11 +129,4 @@ struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64
     record->state = state;
     __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
     return record;
-}
-
-void thread_wait_end(struct segment_thread *record) {
-    if (!record)
-        return;
-    __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
-    record->state = SEGMENT_THREAD_RUNNING;
 }

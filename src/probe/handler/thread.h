@@ -38,7 +38,8 @@ void thread_set_name(struct segment_thread *record, const char *name);
 void thread_detach(void);
 
 /* Publish a wait of the calling thread; `since_ns` 0 takes the coarse clock. Returns what thread_wait_end() takes: NULL
- * when there is no record, or when a wait is published already (a signal handler that waits inside a wait). */
+ * when there is no record, or when a wait is published already (a signal handler that waits inside a wait). A wait that
+ * ended in a jump is taken as over by the next one. */
 struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64_t object, uint64_t since_ns,
                                          const struct unwind_registers *caller);
 void thread_wait_end(struct segment_thread *record);
