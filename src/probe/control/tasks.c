@@ -92,17 +92,20 @@ static void see_task(uint32_t tid, void *data) {
     refresh_name(tid, record);
 }
 
+static bool is_alive(const struct segment_thread *record) {
+    uint32_t tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
+    return tid == 0 || syscall(SYS_tgkill, getpid(), tid, 0) == 0; /* 0: it is being claimed */
+}
+
 void tasks_refresh(void) {
     struct seen seen;
     memset(&seen, 0, sizeof seen);
-    uint64_t began = probe_now_ns();
     tasks_each(see_task, &seen);
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
         struct segment_thread *record = &probe.tables.threads[i];
         uint32_t state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
-        /* One that began while we looked may have been missed. */
-        if (seen.records[i] || state == SEGMENT_THREAD_FREE || state == SEGMENT_THREAD_EXITED ||
-            record->started_ns >= began)
+        /* The kernel's list passes over threads while others end, and one that began while we looked. */
+        if (seen.records[i] || state == SEGMENT_THREAD_FREE || state == SEGMENT_THREAD_EXITED || is_alive(record))
             continue;
         __atomic_store_n(&record->state, SEGMENT_THREAD_EXITED, __ATOMIC_RELEASE);
     }
