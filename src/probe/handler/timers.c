@@ -12,6 +12,8 @@
 /* By record index: kernel timer id plus 2; 0 = none, 1 = being made. Kernel calls are made directly: libc's wrappers
  * keep tables of their own. */
 static uint32_t cpu_timers[SEGMENT_THREADS_MAX];
+static uint32_t
+    cpu_timer_tids[SEGMENT_THREADS_MAX]; /* A: whose they are: a record's next thread has a clock of its own */
 #define TIMER_NONE 0u
 #define TIMER_BUSY 1u
 #define TIMER_BASE 2u
@@ -44,9 +46,14 @@ static void set_timer(int timer, uint64_t first_ns, uint64_t period_ns) {
 }
 
 void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
-    uint32_t *slot = &cpu_timers[record - probe.tables.threads], none = TIMER_NONE;
+    uint32_t index = (uint32_t)(record - probe.tables.threads);
+    uint32_t *slot = &cpu_timers[index], none = TIMER_NONE;
+    uint32_t tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&cpu_timer_tids[index], __ATOMIC_RELAXED) != tid)
+        timers_stop_cpu(record);
     if (!__atomic_compare_exchange_n(slot, &none, TIMER_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return;
+    __atomic_store_n(&cpu_timer_tids[index], tid, __ATOMIC_RELAXED);
     int timer = make_timer(record, TICK_CPU);
     if (timer < 0) {
         counter_add(&probe.segment->counters.lost_timers, 1);
