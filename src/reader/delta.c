@@ -87,6 +87,7 @@ struct reader_cpu {
 /* The sampler of a capture that just ended may still be stopping when we join, and the table be cleared while we read
  * it: what was read then is no beginning. Once more is enough, since we are among its users by now. */
 static int take_cpu_before(const struct view *view, struct snapshot *ret) {
+    mailbox_refresh(view); /* what was used before is nothing of ours */
     uint64_t ready = mailbox_cpu_ready(view);
     int error = snapshot_take(view, SNAPSHOT_CPU, ret);
     if (error || (ready && mailbox_cpu_ready(view) == ready))
@@ -127,8 +128,8 @@ int reader_cpu_end(struct reader_cpu *capture, struct profile **ret) {
     struct snapshot after = {0};
     int error = 0;
     if (ret) {
+        mailbox_refresh(view); /* CPU time that no signal has told of yet; names of threads that came meanwhile */
         error = snapshot_take(view, SNAPSHOT_CPU, &after);
-        mailbox_refresh(view); /* names of threads that came meanwhile */
     }
     mailbox_cpu_leave(view);
     if (ret && !error)

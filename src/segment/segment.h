@@ -161,7 +161,7 @@ _Static_assert(sizeof(struct segment_module) == 600, "layout");
 /* ---- Counters: errors in the probe end here, and readers report them -----------------------------------------------*/
 struct segment_counters {
     uint64_t cpu_samples;      /* A: signals that became samples */
-    uint64_t cpu_overruns;     /* A: ticks that si_overrun added */
+    uint64_t cpu_overruns;     /* A: expiries that came with a signal's overrun, or were settled by the CPU clock */
     uint64_t lost_cpu;         /* A: samples that found no bucket or stack slot (their time is in lost_cpu_ns) */
     uint64_t lost_cpu_ns;      /* A */
     uint64_t lost_heap;        /* A: sampled allocations that found no bucket */
@@ -195,7 +195,7 @@ struct segment_mailbox {
         cpu_ready_epoch;  /* A, release: cpu_epoch + 1 once every thread has its timer (control); 0 = sampler is off */
     uint64_t dump_wanted; /* A: sequence number of the newest dump asked for (reader, incremented) */
     uint64_t dump_done;   /* A, release: newest dump whose records are complete (control) */
-    uint64_t refresh_wanted; /* A: names, modules: the same protocol */
+    uint64_t refresh_wanted; /* A: names, modules, CPU time owed: the same protocol */
     uint64_t refresh_done;   /* A, release */
     uint64_t heartbeat_ns;   /* A: CLOCK_MONOTONIC of control's last turn; a stopped target lets it age */
     uint64_t reserved[6];

@@ -23,6 +23,15 @@ class Cpu(unittest.TestCase):
         self.assertAlmostEqual(used[0] / used[1], 3, delta=0.6)
         self.assertAlmostEqual(used[2] / used[3], 3, delta=0.6)
 
+    def test_threads_that_the_tick_hardly_meets_are_counted_in_full(self):
+        with Target("many_truth") as target:
+            before = used_ns(target)
+            body = target.get("profile?seconds=5")
+            used = [b - a for a, b in zip(before, used_ns(target))]
+            rows = top(target.keep("profile", body), "cpu", unit="ns")
+        self.assertAlmostEqual(rows["run_sleeper"][1] / used[0], 1, delta=0.15)  # with the rest of what it does
+        self.assertAlmostEqual(rows["run_task"][1] / used[1], 1, delta=0.15)
+
     def test_samples_carry_their_thread(self):
         with Target("cpu_truth") as target:
             text = tags(target.save("profile?seconds=1"), "cpu")

@@ -64,6 +64,7 @@ static void serve_refresh(struct segment_mailbox *mailbox) {
     if (wanted == __atomic_load_n(&mailbox->refresh_done, __ATOMIC_RELAXED))
         return;
     look_at_process();
+    sampler_settle_all();
     __atomic_store_n(&mailbox->refresh_done, wanted, __ATOMIC_RELEASE);
 }
 

@@ -66,15 +66,25 @@ static void clear_table_when_crowded(struct segment *segment) {
     memset(probe.tables.cpu, 0, SEGMENT_CPU_BUCKETS * sizeof *probe.tables.cpu);
 }
 
+static bool is_sampled(const struct segment_thread *record) {
+    uint32_t state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
+    return state != SEGMENT_THREAD_FREE && state != SEGMENT_THREAD_EXITED && !record->own;
+}
+
 void sampler_arm_all(void) {
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
         struct segment_thread *record = &probe.tables.threads[i];
-        uint32_t state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
-        if (state != SEGMENT_THREAD_FREE && state != SEGMENT_THREAD_EXITED && !record->own)
-            timers_start_cpu(record, probe.cpu_period_ns);
+        if (is_sampled(record))
+            timers_start_cpu(record, probe.cpu_period_ns, 0);
         else
             timers_stop_cpu(record); /* of a thread that left without telling us */
     }
+}
+
+void sampler_settle_all(void) {
+    for (uint32_t i = 0; running && i < SEGMENT_THREADS_MAX; i++)
+        if (is_sampled(&probe.tables.threads[i]))
+            timers_settle(&probe.tables.threads[i]);
 }
 
 void sampler_start(unsigned hz) {

@@ -16,6 +16,9 @@ bool sampler_is_running(void);
 /* In the child of a fork: the parent's timers are not its own. */
 void sampler_reset_after_fork(void);
 
+/* Count the CPU time that all threads owe: before a snapshot. */
+void sampler_settle_all(void);
+
 /* Timers for the threads that came without one (made by clone, not pthread_create). */
 void sampler_arm_all(void);
 

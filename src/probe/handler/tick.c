@@ -7,6 +7,7 @@
 #include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
+#include "probe/handler/timers.h"
 
 #define TICK_MARK 0x50494b4fu /* "PIKO" */
 
@@ -54,10 +55,14 @@ static void sample_cpu(const struct segment_thread *record, int overrun, const s
     uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_RELAXED);
     if (!period)
         return;
-    uint64_t samples = 1 + (uint64_t)(overrun > 0 ? overrun : 0);
+    uint64_t expiries = 1 + (uint64_t)(overrun > 0 ? overrun : 0);
+    uint32_t stack = capture_stack(registers);
+    uint64_t samples = timers_delivered(record, expiries, stack);
+    if (!samples)
+        return;
     counter_add(&counters->cpu_samples, 1);
     counter_add(&counters->cpu_overruns, samples - 1);
-    buckets_add_cpu(capture_stack(registers), record, samples, samples * period);
+    buckets_add_cpu(stack, record, samples, samples * period);
 }
 
 static void answer_dump(struct segment_thread *record, const struct unwind_registers *registers) {

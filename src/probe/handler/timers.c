@@ -6,14 +6,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probe/handler/buckets.h"
 #include "probe/handler/probe.h"
+#include "probe/handler/stacks.h"
 #include "probe/handler/tick.h"
 
-/* By record index: kernel timer id plus 2; 0 = none, 1 = being made. Kernel calls are made directly: libc's wrappers
- * keep tables of their own. */
-static uint32_t cpu_timers[SEGMENT_THREADS_MAX];
-static uint32_t
-    cpu_timer_tids[SEGMENT_THREADS_MAX]; /* A: whose they are: a record's next thread has a clock of its own */
+/* By record index. Kernel calls are made directly: libc's wrappers keep tables of their own. */
+static struct cpu_timer {
+    uint32_t id;       /* A: the kernel's plus TIMER_BASE; TIMER_NONE, TIMER_BUSY while it is being made */
+    uint32_t tid;      /* A: whose it is: a record's next thread has a clock of its own */
+    uint64_t first_ns; /* of the thread's CPU clock: when the first expiry is due; one each period_ns from there on */
+    uint64_t period_ns;
+    uint64_t delivered; /* expiries that came as signals; by the thread's handler alone */
+    uint64_t counted;   /* A: expiries that have become samples, by signal or by timers_settle() */
+    uint64_t root_pc;   /* start of the thread's function; 0 unknown */
+    uint32_t stack;     /* A: of its last sample; 0 none yet */
+} cpu_timers[SEGMENT_THREADS_MAX];
 #define TIMER_NONE 0u
 #define TIMER_BUSY 1u
 #define TIMER_BASE 2u
@@ -38,44 +46,91 @@ static int make_timer(const struct segment_thread *record, enum tick_kind kind) 
     return failed ? -1 : timer;
 }
 
-static void set_timer(int timer, uint64_t first_ns, uint64_t period_ns) {
+static void set_timer(int timer, int flags, uint64_t first_ns, uint64_t period_ns) {
     struct itimerspec times = {
         .it_value = {.tv_sec = (time_t)(first_ns / NS_PER_SECOND), .tv_nsec = (long)(first_ns % NS_PER_SECOND)},
         .it_interval = {.tv_sec = (time_t)(period_ns / NS_PER_SECOND), .tv_nsec = (long)(period_ns % NS_PER_SECOND)}};
-    syscall(SYS_timer_settime, timer, 0, &times, NULL);
+    syscall(SYS_timer_settime, timer, flags, &times, NULL);
 }
 
-void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
-    uint32_t index = (uint32_t)(record - probe.tables.threads);
-    uint32_t *slot = &cpu_timers[index], none = TIMER_NONE;
-    uint32_t tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
-    if (__atomic_load_n(&cpu_timer_tids[index], __ATOMIC_RELAXED) != tid)
+/* CPU time of a thread so far; 0 when it is gone. */
+static uint64_t cpu_time_of(uint32_t tid) {
+    struct timespec now;
+    int saved_errno = errno;
+    int failed = clock_gettime(cpu_clock_of(tid), &now);
+    errno = saved_errno;
+    return failed ? 0 : (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr_t root_pc) {
+    struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
+    uint32_t none = TIMER_NONE, tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&own->tid, __ATOMIC_RELAXED) != tid)
         timers_stop_cpu(record);
-    if (!__atomic_compare_exchange_n(slot, &none, TIMER_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&own->id, &none, TIMER_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return;
-    __atomic_store_n(&cpu_timer_tids[index], tid, __ATOMIC_RELAXED);
+    __atomic_store_n(&own->tid, tid, __ATOMIC_RELAXED);
+    own->first_ns = cpu_time_of(tid) + 1 + probe_random() % period_ns;
+    own->period_ns = period_ns;
+    own->delivered = own->counted = 0;
+    own->root_pc = root_pc;
+    own->stack = 0;
     int timer = make_timer(record, TICK_CPU);
     if (timer < 0) {
         counter_add(&probe.segment->counters.lost_timers, 1);
-        __atomic_store_n(slot, TIMER_NONE, __ATOMIC_RELEASE);
+        __atomic_store_n(&own->id, TIMER_NONE, __ATOMIC_RELEASE);
         return;
     }
-    set_timer(timer, 1 + probe_random() % period_ns, period_ns);
-    __atomic_store_n(slot, (uint32_t)timer + TIMER_BASE, __ATOMIC_RELEASE);
+    __atomic_store_n(&own->id, (uint32_t)timer + TIMER_BASE, __ATOMIC_RELEASE);
+    set_timer(timer, TIMER_ABSTIME, own->first_ns, period_ns);
+}
+
+/* Of `total` expiries, those that nobody has counted yet. */
+static uint64_t claim_expiries(struct cpu_timer *own, uint64_t total) {
+    uint64_t counted = __atomic_load_n(&own->counted, __ATOMIC_RELAXED);
+    while (total > counted)
+        if (__atomic_compare_exchange_n(&own->counted, &counted, total, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return total - counted;
+    return 0;
+}
+
+uint64_t timers_delivered(const struct segment_thread *record, uint64_t expiries, uint32_t stack) {
+    struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
+    own->delivered += expiries;
+    __atomic_store_n(&own->stack, stack, __ATOMIC_RELAXED);
+    return claim_expiries(own, own->delivered);
+}
+
+void timers_settle(const struct segment_thread *record) {
+    struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
+    uint32_t tid = __atomic_load_n(&own->tid, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&own->id, __ATOMIC_ACQUIRE) < TIMER_BASE || record->tid != tid)
+        return;
+    uint64_t now = cpu_time_of(tid);
+    uint64_t due = now >= own->first_ns ? (now - own->first_ns) / own->period_ns + 1 : 0;
+    uint64_t missing = claim_expiries(own, due);
+    if (!missing)
+        return;
+    uint32_t stack = __atomic_load_n(&own->stack, __ATOMIC_RELAXED);
+    if (!stack && own->root_pc)
+        stack = stacks_intern(&own->root_pc, 1, false);
+    counter_add(&probe.segment->counters.cpu_overruns, missing);
+    buckets_add_cpu(stack, record, missing, missing * own->period_ns);
 }
 
 void timers_stop_cpu(struct segment_thread *record) {
-    uint32_t *slot = &cpu_timers[record - probe.tables.threads];
-    uint32_t timer = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-    if (timer >= TIMER_BASE &&
-        __atomic_compare_exchange_n(slot, &timer, TIMER_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        syscall(SYS_timer_delete, (int)(timer - TIMER_BASE));
+    struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
+    timers_settle(record);
+    uint32_t id = __atomic_load_n(&own->id, __ATOMIC_ACQUIRE);
+    if (id >= TIMER_BASE &&
+        __atomic_compare_exchange_n(&own->id, &id, TIMER_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        syscall(SYS_timer_delete, (int)(id - TIMER_BASE));
 }
 
 int timers_ask(const struct segment_thread *record) {
     int timer = make_timer(record, TICK_DUMP);
     if (timer >= 0)
-        set_timer(timer, 1, 0);
+        set_timer(timer, 0, 1, 0);
     return timer;
 }
 
@@ -86,5 +141,5 @@ void timers_forget(int timer) {
 
 void timers_reset_after_fork(void) {
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++)
-        __atomic_store_n(&cpu_timers[i], TIMER_NONE, __ATOMIC_RELAXED);
+        __atomic_store_n(&cpu_timers[i].id, TIMER_NONE, __ATOMIC_RELAXED);
 }

@@ -11,9 +11,19 @@
 extern int timers_signal;
 
 /* Start the CPU timer of a thread, or leave it when it runs already. Its first expiry is at a random point of the period, so
- * that many short-lived threads are not undercounted. Counted in lost_timers when the kernel refuses. Any thread. */
-void timers_start_cpu(struct segment_thread *record, uint64_t period_ns);
+ * that many short-lived threads are not undercounted. root_pc: start of the thread's function, 0 unknown. Counted in
+ * lost_timers when the kernel refuses. Any thread. */
+void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr_t root_pc);
+/* Settle, and end the timer. */
 void timers_stop_cpu(struct segment_thread *record);
+
+/* By the handler: so many expiries came as a signal, in this stack. How many of them are not counted yet. */
+uint64_t timers_delivered(const struct segment_thread *record, uint64_t expiries, uint32_t stack);
+
+/* Count the expiries that are due by the thread's CPU clock and have not come as a signal: the kernel looks at timers on
+ * its tick alone, so a thread that runs in bursts between ticks owes up to a tick at any moment, and one that ends may
+ * never have been met by one. They go to the stack of the thread's last sample, else to its function. Any thread. */
+void timers_settle(const struct segment_thread *record);
 
 /* Ask a running thread for its stack: a timer that expires as soon as the thread has used any CPU at all. A thread that
  * blocks instead never gets it. Returns a kernel timer id, or -1. */

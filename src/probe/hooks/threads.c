@@ -54,8 +54,8 @@ static void learn_stack_bounds(struct segment_thread *record) {
 }
 
 /* All that a new thread does before its own code. */
-static void begin(uint32_t create_stack) {
-    thread_begin(create_stack);
+static void begin(const struct start *start) {
+    thread_begin(start->create_stack);
     struct segment_thread *record = probe_thread.record;
     if (!record)
         return;
@@ -64,7 +64,7 @@ static void begin(uint32_t create_stack) {
         pthread_setspecific(exit_key, record);
     uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_ACQUIRE);
     if (period)
-        timers_start_cpu(record, period);
+        timers_start_cpu(record, period, (uintptr_t)start->function);
 }
 
 /* One of ours: has a record, so that nobody else takes it for one of the program's, and nothing more. */
@@ -82,7 +82,7 @@ static void *thread_main(void *data) {
     if (start.own)
         begin_own();
     else if (probe.watching)
-        begin(start.create_stack);
+        begin(&start);
     return start.function(start.argument);
 }
 
