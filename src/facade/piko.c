@@ -164,6 +164,8 @@ static int start(struct piko_profiling *profiling) {
         control_stop();
     }
     leave_own_section(section);
+    if (!error)
+        control_let_signal_in();
     return error;
 }
 

@@ -69,12 +69,22 @@ static void *burns(void *data) {
     return data;
 }
 
+static void *burns_with_all_blocked(void *data) {
+    sigset_t mask, none;
+    sigemptyset(&none);
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &mask) == 0 && sigismember(&mask, SIGPROF) && sigismember(&mask, SIGHUP));
+    CHECK(sigprocmask(SIG_SETMASK, &none, &mask) == 0 && sigismember(&mask, SIGPROF));
+    CHECK(sigprocmask(SIG_SETMASK, &mask, &none) == 0 && !sigismember(&none, SIGPROF));
+    burns(data);
+    return NULL; /* behind the call: this frame is to be seen */
+}
+
 void nasty_sigwait(void) {
     sigset_t all;
     pthread_t thread;
     sigfillset(&all);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, NULL) == 0);
-    CHECK(pthread_create(&thread, NULL, burns, NULL) == 0);
+    CHECK(pthread_create(&thread, NULL, burns_with_all_blocked, NULL) == 0);
     do {
         siginfo_t info;
         int got;

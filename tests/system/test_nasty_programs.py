@@ -87,6 +87,15 @@ class Nasty(unittest.TestCase):
         for dump in last:
             self.assertNotIn("wait_in_vain", dump)
 
+    def test_threads_that_block_every_signal_are_in_the_profile(self):
+        profiled = Profiled("sigwait", 2)
+        path = os.path.join(DIRECTORY.name, "sigwait.pprof")
+        with open(path, "wb") as file:
+            file.write(profiled.get("profile?seconds=1"))
+        self.assertEqual(profiled.end(), ("ok\n", 0, ""))
+        self.assertIn("burns_with_all_blocked", top(path, "cpu"))
+        self.assertIn("nasty_sigwait", top(path, "cpu"))
+
     def test_cross_free(self):
         profiled = Profiled("cross_free")
         self.assertEqual(profiled.process.stdout.readline(), "ready\n")

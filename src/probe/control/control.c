@@ -20,6 +20,7 @@
 #include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
+#include "probe/handler/timers.h"
 
 #define MODULES_EVERY_NS 1000000000u /* at most so often for code that no table knows */
 #define SAMPLING_TURN_NS 200000000u  /* while the sampler runs: new threads, names */
@@ -178,6 +179,10 @@ static void switch_hooks(const struct control_rates *rates) {
     probe.block_rate_ns = rates->block_rate_ns;
     probe.mutex_fraction = rates->mutex_fraction;
     probe.mem_profile_rate = rates->mem_profile_rate_bytes;
+}
+
+void control_let_signal_in(void) {
+    timers_let_signal_in();
 }
 
 void control_reset_after_fork(void) {

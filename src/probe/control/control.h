@@ -23,6 +23,9 @@ int control_start(const struct control_rates *rates, struct segment **ret, size_
  * No CPU capture may be running. */
 void control_stop(void);
 
+/* Let our signal through to the calling thread, which may have blocked it before there was one to keep out of its mask. */
+void control_let_signal_in(void);
+
 /* In the child of a fork: it has no thread of ours, and a start makes it a segment of its own. */
 void control_reset_after_fork(void);
 

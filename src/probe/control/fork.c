@@ -1,7 +1,6 @@
 #include "probe/control/fork.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 
 #include "probe/control/control.h"
@@ -12,22 +11,16 @@
 #include "probe/handler/unwind.h"
 #include "probe/handler/waiters.h"
 
-static __thread sigset_t mask_before __attribute__((tls_model("initial-exec")));
+static __thread bool was_blocked __attribute__((tls_model("initial-exec")));
 
 static void before_fork(void) {
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, timers_signal);
-    pthread_sigmask(SIG_BLOCK, &ours, &mask_before);
+    was_blocked = timers_block_signal();
 }
 
 /* Ours alone: other handlers may have changed the mask of the others, and mean it. */
 static void after_fork_in_parent(void) {
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, timers_signal);
-    if (sigismember(&mask_before, timers_signal) == 0)
-        pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+    if (!was_blocked)
+        timers_unblock_signal();
 }
 
 /* The kernel gives a child no timers and no threads but this one. Its copy of the segment is not read by anybody; what

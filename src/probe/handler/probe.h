@@ -43,9 +43,10 @@ struct probe_thread {
     int64_t heap_countdown;        /* bytes until the next sample */
     uint64_t random;               /* xorshift state; 0 = not seeded */
     uint32_t tid;
-    bool heap_started; /* heap_countdown was drawn once */
-    bool own;          /* one of our threads: nothing of it is recorded */
-    bool detached;     /* past its end of life: never attached again */
+    bool heap_started;   /* heap_countdown was drawn once */
+    bool own;            /* one of our threads: nothing of it is recorded */
+    bool signal_blocked; /* the program thinks that it has our signal blocked: it never is */
+    bool detached;       /* past its end of life: never attached again */
 };
 
 extern __thread struct probe_thread probe_thread __attribute__((tls_model("initial-exec")));

@@ -28,6 +28,26 @@ static struct cpu_timer {
 
 int timers_signal;
 
+/* By a bare system call: libc's functions are hooked. The kernel's sets have 64 bits. */
+static bool change_mask(int how) {
+    uint64_t ours = (uint64_t)1 << (timers_signal - 1), before = 0;
+    syscall(SYS_rt_sigprocmask, how, &ours, &before, sizeof ours);
+    return before & ours;
+}
+
+void timers_let_signal_in(void) {
+    if (timers_signal && change_mask(SIG_UNBLOCK))
+        probe_thread.signal_blocked = true;
+}
+
+void timers_unblock_signal(void) {
+    change_mask(SIG_UNBLOCK);
+}
+
+bool timers_block_signal(void) {
+    return change_mask(SIG_BLOCK);
+}
+
 #define NS_PER_SECOND 1000000000u
 
 /* CPU clock of any thread of the process (linux/posix-timers_types.h: CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED). */

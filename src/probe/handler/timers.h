@@ -3,12 +3,21 @@
 #ifndef PIKO_PROBE_HANDLER_TIMERS_H
 #define PIKO_PROBE_HANDLER_TIMERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "segment/segment.h"
 
 /* The signal that timers send; set by control before the first timer. */
 extern int timers_signal;
+
+/* Let the signal through to the calling thread, whatever the program blocked before: else the thread would not show in
+ * any profile. */
+void timers_let_signal_in(void);
+
+/* Block the signal, for a fork; returns whether it was blocked before. */
+bool timers_block_signal(void);
+void timers_unblock_signal(void);
 
 /* Start the CPU timer of a thread, or leave it when it runs already. Its first expiry is at a random point of the period, so
  * that many short-lived threads are not undercounted. root_pc: start of the thread's function, 0 unknown. Counted in

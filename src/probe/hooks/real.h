@@ -73,6 +73,8 @@
     X(sleep, NULL)                                                                                                     \
     X(pause, NULL)                                                                                                     \
     X(sigaction, NULL)                                                                                                 \
+    X(sigprocmask, NULL)                                                                                               \
+    X(pthread_sigmask, NULL)                                                                                           \
     X(signal, NULL)                                                                                                    \
     X(sigwaitinfo, NULL)                                                                                               \
     X(sigtimedwait, NULL)                                                                                              \

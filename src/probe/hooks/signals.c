@@ -50,6 +50,37 @@ EXPORT sighandler_t signal(int number, sighandler_t handler) {
     return sigaction(number, &action, &before) ? SIG_ERR : before.sa_handler;
 }
 
+/* A thread that blocks every signal is to be seen all the same; it is told what it wants to hear. Not while the program
+ * has a handler for that signal, which it may have blocked for good reason. */
+static int change_mask(__typeof__(sigprocmask) *change, int how, const sigset_t *set, sigset_t *before) {
+    if (!timers_signal || probe_thread.own || tick_is_handler(&tick_program_action))
+        return change(how, set, before);
+    bool blocked = probe_thread.signal_blocked, wanted = blocked;
+    sigset_t others;
+    if (set) {
+        others = *set; /* may be the same memory as before */
+        bool named = sigismember(&others, timers_signal) == 1;
+        wanted = how == SIG_SETMASK ? named : how == SIG_BLOCK ? blocked || named : blocked && !named;
+        if (how != SIG_UNBLOCK)
+            sigdelset(&others, timers_signal);
+    }
+    int error = change(how, set ? &others : NULL, before);
+    if (error)
+        return error;
+    probe_thread.signal_blocked = wanted;
+    if (before && blocked)
+        sigaddset(before, timers_signal);
+    return 0;
+}
+
+EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict before) {
+    return change_mask(REAL(sigprocmask), how, set, before);
+}
+
+EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict before) {
+    return change_mask(REAL(pthread_sigmask), how, set, before);
+}
+
 /* Run `wait_call` as a wait that the dump shows. */
 #define WAITING(wait_call)                                                                                             \
     ({                                                                                                                 \

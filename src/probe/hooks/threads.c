@@ -19,7 +19,7 @@ struct start {
     void *(*function)(void *);
     void *argument;
     uint32_t create_stack;
-    bool own;
+    bool own, signal_blocked; /* the creator's mask, as it thinks of it, is the new thread's */
 };
 
 static pthread_key_t exit_key;
@@ -62,6 +62,7 @@ static void begin(const struct start *start) {
     learn_stack_bounds(record);
     if (exit_key_made)
         pthread_setspecific(exit_key, record);
+    timers_let_signal_in();
     uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_ACQUIRE);
     if (period)
         timers_start_cpu(record, period, (uintptr_t)start->function);
@@ -79,6 +80,7 @@ static void begin_own(void) {
 static void *thread_main(void *data) {
     struct start start = *(struct start *)data;
     REAL(free)(data);
+    probe_thread.signal_blocked = start.signal_blocked;
     if (start.own)
         begin_own();
     else if (probe.watching)
@@ -93,7 +95,10 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
     struct start *start = REAL(malloc)(sizeof *start);
     if (!start)
         return EAGAIN;
-    *start = (struct start){.function = function, .argument = argument, .own = probe_thread.own};
+    *start = (struct start){.function = function,
+                            .argument = argument,
+                            .own = probe_thread.own,
+                            .signal_blocked = probe_thread.signal_blocked};
     if (!start->own) {
         struct unwind_registers caller = CALLER_REGISTERS();
         start->create_stack = capture_stack(&caller);
