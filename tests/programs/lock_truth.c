@@ -1,22 +1,48 @@
-/* hold() keeps a mutex for 100 ms while three threads wait for it in wait_for_it(). */
+/* hold() keeps a lock for 100 ms while three threads wait for it in wait_for_it(): a mutex of pthreads, or with an argument
+ * one that is made of futex(2), as Rust's are. */
+#include <linux/futex.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
 
 #include "target.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic uint32_t word;
+static bool by_futex;
 static pthread_barrier_t barrier;
 
+static inline __attribute__((always_inline)) void lock(void) {
+    if (!by_futex) {
+        pthread_mutex_lock(&mutex);
+        return;
+    }
+    uint32_t free_word = 0;
+    if (!atomic_compare_exchange_strong(&word, &free_word, 1))
+        while (atomic_exchange(&word, 2) != 0)
+            syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 2, NULL, NULL, (long)FUTEX_BITSET_MATCH_ANY);
+}
+
+static inline __attribute__((always_inline)) void unlock(void) {
+    if (!by_futex)
+        pthread_mutex_unlock(&mutex);
+    else if (atomic_exchange(&word, 0) == 2)
+        syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0L);
+}
+
 NOINLINE static void hold(void) {
-    pthread_mutex_lock(&mutex);
+    lock();
     pthread_barrier_wait(&barrier);
     usleep(100000);
-    pthread_mutex_unlock(&mutex);
+    unlock();
     *(volatile int *)&(int){0} = 1; /* so that the unlock is a call, not a jump out of this function */
 }
 
 NOINLINE static void wait_for_it(void) {
-    pthread_mutex_lock(&mutex);
-    pthread_mutex_unlock(&mutex);
+    lock();
+    unlock();
     *(volatile int *)&(int){0} = 1;
 }
 
@@ -31,7 +57,9 @@ static void *waiter(void *unused) {
     return unused;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    (void)argv;
+    by_futex = argc > 1;
     pthread_t threads[4];
     pthread_barrier_init(&barrier, NULL, 4);
     struct piko_profiling *profiling =

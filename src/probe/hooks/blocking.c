@@ -6,30 +6,7 @@
 #include "probe/handler/thread.h"
 #include "probe/handler/waits.h"
 #include "probe/hooks/real.h"
-
-#define EXPORT __attribute__((visibility("default")))
-
-/* Run `wait_call` as a wait that the block profile shows. */
-#define SYNCHRONISING(state, object, wait_call)                                                                        \
-    ({                                                                                                                 \
-        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
-        uint64_t start_ = probe_now_ns();                                                                              \
-        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), start_, &caller_);             \
-        __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end(record_);                                                                                      \
-        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
-        result_;                                                                                                       \
-    })
-
-/* Run `wait_call` as a wait that the dump shows. */
-#define WAITING(state, object, wait_call)                                                                              \
-    ({                                                                                                                 \
-        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
-        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), 0, &caller_);                  \
-        __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end(record_);                                                                                      \
-        result_;                                                                                                       \
-    })
+#include "probe/hooks/waiting.h"
 
 EXPORT int sem_wait(sem_t *semaphore) {
     int value;

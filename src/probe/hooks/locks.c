@@ -14,8 +14,7 @@
 #include "probe/handler/waiters.h"
 #include "probe/handler/waits.h"
 #include "probe/hooks/real.h"
-
-#define EXPORT __attribute__((visibility("default")))
+#include "probe/hooks/waiting.h"
 
 /* glibc's own layout: 0 = free; a recursive lock by its holder waits for nothing. */
 static inline bool mutex_is_free(const pthread_mutex_t *mutex) {
@@ -30,31 +29,6 @@ static inline bool rwlock_is_free(const pthread_rwlock_t *rwlock, bool to_write)
     uint32_t readers = __atomic_load_n(&rwlock->__data.__readers, __ATOMIC_RELAXED);
     return !(readers & RWLOCK_WRITER) && (!to_write || readers >> RWLOCK_READER_SHIFT == 0);
 }
-
-/* Run `wait_call` as a wait for `lock`, which its holders' unlocks are charged with. */
-#define CONTENDED(lock, state, wait_call)                                                                              \
-    ({                                                                                                                 \
-        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
-        uint64_t start_ = probe_now_ns();                                                                              \
-        struct waiter waiter_ = waiters_enter((lock), start_);                                                         \
-        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(uintptr_t)(lock), start_, &caller_);    \
-        int result_ = (wait_call);                                                                                     \
-        thread_wait_end(record_);                                                                                      \
-        waiters_leave(waiter_, (lock));                                                                                \
-        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
-        result_;                                                                                                       \
-    })
-
-/* Run `unlock_call`, and charge it with what was waited for. The stack is taken after the unlock, when nobody waits for
- * us any more. */
-#define UNLOCKING(lock, unlock_call)                                                                                   \
-    ({                                                                                                                 \
-        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
-        uint64_t delay_ = waiters_unlocking((lock), probe_now_ns());                                                   \
-        int result_ = (unlock_call);                                                                                   \
-        waits_record_mutex(delay_, &caller_);                                                                          \
-        result_;                                                                                                       \
-    })
 
 static __attribute__((noinline)) int mutex_lock_contended(pthread_mutex_t *mutex) {
     if (!probe.watching || mutex_is_free(mutex))

@@ -81,7 +81,8 @@
     X(sigsuspend, NULL)                                                                                                \
     X(wait, NULL)                                                                                                      \
     X(waitpid, NULL)                                                                                                   \
-    X(waitid, NULL)
+    X(waitid, NULL)                                                                                                    \
+    X(syscall, NULL)
 
 struct real {
 #define REAL_FIELD(name, version) __typeof__(name) *name;

@@ -1,0 +1,60 @@
+/* Waits by futex(2) through libc's syscall(): the locks of Rust's standard library and of Abseil, the atomic waits of C++20.
+ * pthread hooks see none of them. */
+#include <linux/futex.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#include "probe/hooks/real.h"
+#include "probe/hooks/waiting.h"
+
+/* Drepper's mutex ("Futexes Are Tricky"), which nearly every futex lock is: 0 free, 1 held, 2 held and waited for. A
+ * waiter sleeps on 2; an unlock stores 0 and wakes. Conditions and parked threads sleep on counters and other values, and
+ * are no lock: their wakers are charged with nothing. */
+#define LOCK_FREE 0u
+#define LOCK_AWAITED 2u
+
+/* libc's syscall() takes its last argument from the stack, where a caller that does not pass it keeps something else: it may
+ * be read, never written. So the entry takes the arguments in registers alone and ends in a jump, which leaves the stack
+ * as it is, to functions that take one more. (Called instead, their last argument would be lost: the probe is optimised
+ * in every build, and tests/programs/lock_truth.c waits with FUTEX_WAIT_BITSET, which fails without it.) */
+typedef long syscall_entry(long number, long a, long b, long c, long d, long e);
+syscall_entry hook_syscall __asm__("syscall");
+
+#ifdef __clang__
+#define NO_JUMPS __attribute__((disable_tail_calls))
+#else
+#define NO_JUMPS __attribute__((optimize("no-optimize-sibling-calls")))
+#endif
+
+static bool is_unlock(const uint32_t *word) {
+    return waiters_maybe(word) && __atomic_load_n(word, __ATOMIC_RELAXED) == LOCK_FREE;
+}
+
+/* Jumped to by the entry: its caller is the program. */
+static __attribute__((noinline)) NO_JUMPS long futex(long number, long a, long b, long c, long d, long e, long f) {
+    uint32_t *word = (uint32_t *)a;
+    long operation = b & FUTEX_CMD_MASK;
+    bool waits = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
+    bool wakes = operation == FUTEX_WAKE || operation == FUTEX_WAKE_BITSET;
+    if (waits && (uint32_t)c == LOCK_AWAITED)
+        return CONTENDED(word, SEGMENT_THREAD_FUTEX, REAL(syscall)(number, a, b, c, d, e, f));
+    if (waits)
+        return SYNCHRONISING(SEGMENT_THREAD_FUTEX, a, REAL(syscall)(number, a, b, c, d, e, f));
+    if (wakes && is_unlock(word))
+        return UNLOCKING(word, REAL(syscall)(number, a, b, c, d, e, f));
+    return REAL(syscall)(number, a, b, c, d, e, f);
+}
+
+/* A pointer that the compiler knows nothing about: it must neither see that the types differ nor specialise the target. */
+static inline syscall_entry *opaque(void *function) {
+    __asm__("" : "+r"(function));
+    return (syscall_entry *)function;
+}
+
+EXPORT long hook_syscall(long number, long a, long b, long c, long d, long e) {
+    if (unlikely(!real.syscall))
+        real_resolve();
+    if (number == SYS_futex && probe.watching && !probe_thread.own)
+        return opaque((void *)futex)(number, a, b, c, d, e);
+    return opaque((void *)real.syscall)(number, a, b, c, d, e);
+}

@@ -1,0 +1,62 @@
+/* What a hook does round a call that waits. Each macro is used in the exported function itself, or in one that it jumps to:
+ * CALLER_REGISTERS() is the program's call. The result is that of the call; errno is left as the call leaves it. */
+#ifndef PIKO_PROBE_HOOKS_WAITING_H
+#define PIKO_PROBE_HOOKS_WAITING_H
+
+#include <stdint.h>
+
+#include "probe/handler/probe.h"
+#include "probe/handler/thread.h"
+#include "probe/handler/waiters.h"
+#include "probe/handler/waits.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Run `wait_call` as a wait that the block profile shows. */
+#define SYNCHRONISING(state, object, wait_call)                                                                        \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        uint64_t start_ = probe_now_ns();                                                                              \
+        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), start_, &caller_);             \
+        __typeof__(wait_call) result_ = (wait_call);                                                                   \
+        thread_wait_end(record_);                                                                                      \
+        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
+        result_;                                                                                                       \
+    })
+
+/* Run `wait_call` as a wait that the dump shows. */
+#define WAITING(state, object, wait_call)                                                                              \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), 0, &caller_);                  \
+        __typeof__(wait_call) result_ = (wait_call);                                                                   \
+        thread_wait_end(record_);                                                                                      \
+        result_;                                                                                                       \
+    })
+
+/* Run `wait_call` as a wait for `lock`, which its holders' unlocks are charged with. */
+#define CONTENDED(lock, state, wait_call)                                                                              \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        uint64_t start_ = probe_now_ns();                                                                              \
+        struct waiter waiter_ = waiters_enter((lock), start_);                                                         \
+        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(uintptr_t)(lock), start_, &caller_);    \
+        __typeof__(wait_call) result_ = (wait_call);                                                                   \
+        thread_wait_end(record_);                                                                                      \
+        waiters_leave(waiter_, (lock));                                                                                \
+        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
+        result_;                                                                                                       \
+    })
+
+/* Run `unlock_call`, and charge it with what was waited for. The stack is taken after the unlock, when nobody waits for
+ * us any more. */
+#define UNLOCKING(lock, unlock_call)                                                                                   \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        uint64_t delay_ = waiters_unlocking((lock), probe_now_ns());                                                   \
+        __typeof__(unlock_call) result_ = (unlock_call);                                                               \
+        waits_record_mutex(delay_, &caller_);                                                                          \
+        result_;                                                                                                       \
+    })
+
+#endif
