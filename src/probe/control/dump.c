@@ -19,6 +19,7 @@
 
 /* Bytes of a stack that are copied at most: 128 frames of 2 KB. */
 #define STACK_COPY_BYTES (256u << 10)
+#define PAGE_BYTES 4096u  /* the smallest there are */
 #define RUNNING_ROUNDS 50 /* times 2 ms */
 #define ROUND_NS 2000000
 
@@ -32,19 +33,45 @@ static bool have_stack_copy(void) {
     return stack_copy != NULL;
 }
 
-/* Copy another thread's stack from sp up: by the kernel, since the thread may end and its stack vanish meanwhile. */
+static size_t stack_copied; /* bytes of it in use */
+
+static bool copy_other_stack(uint64_t address, struct unwind_memory *memory);
+
+/* Copy what there is of another thread's stack from `low` up: by the kernel, since the thread may end and its stack vanish
+ * meanwhile. A piece a page, since what can't be read takes a whole piece with it. */
+static bool copy_more(uint64_t low, uint64_t high, struct unwind_memory *ret) {
+    struct iovec from[STACK_COPY_BYTES / PAGE_BYTES + 1];
+    struct iovec to = {.iov_base = stack_copy + stack_copied, .iov_len = STACK_COPY_BYTES - stack_copied};
+    unsigned long n = 0;
+    if (high - low > to.iov_len)
+        high = low + to.iov_len;
+    for (uint64_t at = low, end; at < high; at = end) {
+        end = (at | (PAGE_BYTES - 1)) + 1;
+        end = end < high ? end : high;
+        from[n++] = (struct iovec){.iov_base = (void *)(uintptr_t)at, .iov_len = end - at};
+    }
+    long copied = n ? syscall(SYS_process_vm_readv, (long)getpid(), &to, 1L, from, n, 0L) : 0;
+    if (copied < 8)
+        return false;
+    *ret = (struct unwind_memory){.low = low,
+                                  .high = low + ((uint64_t)copied & ~(uint64_t)7),
+                                  .bytes = stack_copy + stack_copied,
+                                  .more = copy_other_stack};
+    stack_copied += (size_t)copied & ~(size_t)7;
+    return true;
+}
+
+/* The thread waits in a signal handler on an alternate stack: the one that it interrupted. */
+static bool copy_other_stack(uint64_t address, struct unwind_memory *memory) {
+    return copy_more(address - UNWIND_RED_ZONE_BYTES, UINT64_MAX, memory) || copy_more(address, UINT64_MAX, memory);
+}
+
 static struct unwind_memory copy_stack(const struct segment_thread *record, uint64_t sp) {
-    struct unwind_memory memory = {.low = sp & ~(uint64_t)7, .high = sp & ~(uint64_t)7, .bytes = stack_copy};
-    uint64_t high = sp >= record->stack_low && sp < record->stack_high ? record->stack_high : stack_range_end(sp);
-    if (high <= memory.low || !have_stack_copy())
-        return memory;
-    size_t size = high - memory.low > STACK_COPY_BYTES ? STACK_COPY_BYTES : high - memory.low;
-    memory.bytes = stack_copy;
-    struct iovec to = {.iov_base = stack_copy, .iov_len = size};
-    struct iovec from = {.iov_base = (void *)(uintptr_t)memory.low, .iov_len = size};
-    long n = syscall(SYS_process_vm_readv, (long)getpid(), &to, 1L, &from, 1L, 0L);
-    if (n > 0)
-        memory.high = memory.low + ((uint64_t)n & ~(uint64_t)7);
+    struct unwind_memory memory = {0};
+    bool known = sp >= record->stack_low && sp < record->stack_high;
+    stack_copied = 0;
+    if (have_stack_copy())
+        copy_more(sp & ~(uint64_t)7, known ? record->stack_high : UINT64_MAX, &memory);
     return memory;
 }
 
@@ -68,7 +95,11 @@ static bool take_hooked(struct segment_thread *record, uint64_t seq) {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (__atomic_load_n(&record->wait_seq, __ATOMIC_ACQUIRE) != before)
         return false;
-    finish(record, seq, capture_stack_in(&registers, memory), state, since_ns);
+    uint32_t stack = capture_stack_in(&registers, memory); /* which may have copied more */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&record->wait_seq, __ATOMIC_ACQUIRE) != before)
+        return false;
+    finish(record, seq, stack, state, since_ns);
     return true;
 }
 
@@ -119,7 +150,10 @@ static bool take_blocked(struct segment_thread *record, uint64_t seq) {
     if (task_place(record->tid, &again) || again.running || again.sp != place.sp || again.pc != place.pc)
         return false;
     struct unwind_registers registers = {.pc = place.pc, .sp = place.sp, .fp_unknown = true};
-    finish(record, seq, capture_stack_in(&registers, memory), state_of_call(&place), 0);
+    uint32_t stack = capture_stack_in(&registers, memory); /* which may have copied more */
+    if (task_place(record->tid, &again) || again.running || again.sp != place.sp || again.pc != place.pc)
+        return false;
+    finish(record, seq, stack, state_of_call(&place), 0);
     return true;
 }
 

@@ -171,6 +171,11 @@ static bool is_padding(uint64_t start, uint64_t limit) {
            limit <= (start | (UNWIND_CODE_ALIGN - 1)) + 1;
 }
 
+/* It has a row from the byte before its start on, by which those that return to its start look it up. */
+static void add_root(struct builder *builder, const struct cfi_function *function) {
+    add_row(builder, function->start > builder->start ? function->start - 1 : function->start, UNWIND_RULE_END);
+}
+
 static bool compile_function(struct source *source, uint32_t i, struct builder *builder, uint64_t *ret_limit) {
     const struct eh_frame_input *input = source->input;
     uint64_t start = entry_word(source, i, 0);
@@ -187,7 +192,9 @@ static bool compile_function(struct source *source, uint32_t i, struct builder *
     builder->signal = function.common->signal;
     builder->fp_from_sp = 0;
     builder->code_limit = input->code_readable ? (const uint8_t *)(uintptr_t)function.limit : NULL;
-    if (!cfi_function_run(&function, add_state, builder))
+    if (start == input->root)
+        add_root(builder, &function);
+    else if (!cfi_function_run(&function, add_state, builder))
         add_row(builder, builder->last_pc > start ? builder->last_pc : start, UNWIND_RULE_UNKNOWN);
     *ret_limit = function.limit;
     return true;

@@ -12,6 +12,9 @@ struct eh_frame_input {
     const uint8_t *low, *high;       /* readable memory that it and .eh_frame lie in */
     uint64_t code_start, code_limit; /* addresses of the object's code */
     bool code_readable;              /* prologues may be looked at, for rules' fp_from_sp */
+    /* Start of a function that stacks begin with although its entry does not say so: it is not called, but "returned"
+     * to, so the byte before it counts as it does. 0: none in this object. */
+    uint64_t root;
 };
 
 struct eh_frame_table {

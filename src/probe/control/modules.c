@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "probe/control/eh_frame.h"
@@ -51,6 +52,24 @@ static struct {
 static void *map(size_t bytes) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void never_run(void) {
+}
+
+/* Where the stacks of makecontext() begin. libc describes that function as if it had a caller; where it is shows in a
+ * context made for the purpose, which finds its address where a return address would be. */
+static uint64_t coroutine_root(void) {
+    _Alignas(16) static uint64_t stack[16];
+    static ucontext_t context;
+    if (getcontext(&context))
+        return 0;
+    context.uc_stack.ss_sp = stack;
+    context.uc_stack.ss_size = sizeof stack;
+    context.uc_link = NULL;
+    makecontext(&context, never_run, 0);
+    const uint64_t *top = (const uint64_t *)(uintptr_t)context.uc_mcontext.gregs[REG_RSP];
+    return top >= stack && top < stack + sizeof stack / sizeof *stack ? *top : 0;
 }
 
 /* ---- What the loader tells of an object ----------------------------------------------------------------------------*/
@@ -173,7 +192,8 @@ static bool same_object(const struct object *a, const struct object *b) {
 /* ---- Enumeration ---------------------------------------------------------------------------------------------------*/
 struct enumeration {
     unsigned long long adds, subs;
-    bool started, unchanged, changed;
+    bool started, unchanged;
+    uint64_t root; /* coroutine_root() */
 };
 
 static struct object *free_slot(void) {
@@ -183,7 +203,7 @@ static struct object *free_slot(void) {
     return state.n_objects < OBJECTS_MAX ? &state.objects[state.n_objects++] : NULL;
 }
 
-static void take_in(const struct description *description) {
+static void take_in(struct description *description, uint64_t root) {
     for (uint32_t i = 0; i < state.n_objects; i++) {
         struct object *object = &state.objects[i];
         if (object->state == OBJECT_LOADED && !object->seen && same_object(object, &description->object)) {
@@ -197,6 +217,8 @@ static void take_in(const struct description *description) {
     *object = description->object;
     object->state = OBJECT_LOADED;
     object->seen = true;
+    if (root >= object->start && root < object->limit)
+        description->input.root = root;
     /* An object without a table is a normal thing: its frames are guessed with care or the walk ends there. */
     if (description->input.header && eh_frame_compile(&description->input, &object->table))
         object->table = (struct eh_frame_table){0};
@@ -216,7 +238,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data) {
         return 1;
     struct description description;
     if (describe(info, &description))
-        take_in(&description);
+        take_in(&description, enumeration->root);
     return 0;
 }
 
@@ -399,7 +421,7 @@ static bool free_pending(void) {
 int modules_refresh(struct segment *segment) {
     if (!state.objects && !(state.objects = map(OBJECTS_MAX * sizeof(struct object))))
         return -ENOMEM;
-    struct enumeration enumeration = {0};
+    struct enumeration enumeration = {.root = coroutine_root()};
     bool changed = enumerate(&enumeration);
     if (segment)
         publish(segment);

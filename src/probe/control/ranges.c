@@ -6,7 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 
@@ -34,26 +33,18 @@ static void learn_main_stack(uint64_t low, uint64_t high) {
 }
 
 /* "7ffc1000-7ffc3000 rw-p 00000000 00:00 0   [stack]" */
-static void take_line(const char *line, uint32_t *n) {
+static void take_line(const char *line) {
     uint64_t low = parse_address(&line);
     if (*line++ != '-')
         return;
     uint64_t high = parse_address(&line);
-    if (strncmp(line, " rw", 3) != 0 || high <= low)
-        return;
-    if (strstr(line, "[stack]"))
+    if (high > low && strstr(line, "[stack]"))
         learn_main_stack(low, high);
-    if (*n == STACK_RANGES_MAX)
-        return;
-    __atomic_store_n(&stack_ranges.ranges[*n].low, low, __ATOMIC_RELAXED);
-    __atomic_store_n(&stack_ranges.ranges[*n].high, high, __ATOMIC_RELAXED);
-    ++*n;
 }
 
-static uint32_t read_maps(int fd) {
+static void read_maps(int fd) {
     char buffer[8192];
     size_t used = 0;
-    uint32_t ranges = 0;
     long n;
     while ((n = syscall(SYS_read, fd, buffer + used, sizeof buffer - 1 - used)) > 0) {
         used += (size_t)n;
@@ -61,7 +52,7 @@ static uint32_t read_maps(int fd) {
         char *line = buffer, *end;
         while ((end = memchr(line, '\n', used - (size_t)(line - buffer)))) {
             *end = '\0';
-            take_line(line, &ranges);
+            take_line(line);
             line = end + 1;
         }
         used -= (size_t)(line - buffer);
@@ -69,16 +60,12 @@ static uint32_t read_maps(int fd) {
         if (used == sizeof buffer - 1)
             used = 0; /* a path longer than the buffer: no stack's line */
     }
-    return ranges;
 }
 
 void ranges_refresh(void) {
     int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    __atomic_fetch_add(&stack_ranges.seq, 1, __ATOMIC_ACQ_REL);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    __atomic_store_n(&stack_ranges.n, read_maps(fd), __ATOMIC_RELAXED);
-    __atomic_fetch_add(&stack_ranges.seq, 1, __ATOMIC_RELEASE);
+    read_maps(fd);
     close(fd);
 }

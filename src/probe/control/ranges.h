@@ -1,7 +1,8 @@
+/* The main thread's stack: the one that no pthread function tells of without taking locks. */
 #ifndef PIKO_PROBE_CONTROL_RANGES_H
 #define PIKO_PROBE_CONTROL_RANGES_H
 
-/* Read /proc/self/maps into stack_ranges, and learn the main thread's bounds. Allocates nothing. */
+/* Learn its bounds from /proc/self/maps. Allocates nothing. */
 void ranges_refresh(void);
 
 #endif

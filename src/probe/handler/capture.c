@@ -9,23 +9,22 @@
 #include "probe/handler/stacks.h"
 #include "probe/handler/thread.h"
 
-struct stack_ranges stack_ranges;
+#define NO_SUCH_OPERATION (-1L)
 
-uint64_t stack_range_end(uint64_t address) {
-    uint32_t seq = __atomic_load_n(&stack_ranges.seq, __ATOMIC_ACQUIRE);
-    uint32_t low = 0, n = __atomic_load_n(&stack_ranges.n, __ATOMIC_RELAXED), high = n;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (__atomic_load_n(&stack_ranges.ranges[middle].high, __ATOMIC_RELAXED) <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == n || __atomic_load_n(&stack_ranges.ranges[low].low, __ATOMIC_RELAXED) > address)
-        return 0;
-    uint64_t end = __atomic_load_n(&stack_ranges.ranges[low].high, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return !(seq & 1) && __atomic_load_n(&stack_ranges.seq, __ATOMIC_RELAXED) == seq ? end : 0;
+static bool more_memory(uint64_t address, struct unwind_memory *memory);
+
+/* rt_sigprocmask() reads the new mask before it looks at what to do with it, and to do nothing of the kind is an error:
+ * with that it says whether a word can be read, and changes nothing. */
+static bool is_readable(uint64_t address) {
+    int saved_errno = errno;
+    syscall(SYS_rt_sigprocmask, NO_SUCH_OPERATION, address & ~(uint64_t)7, NULL, sizeof(uint64_t));
+    bool readable = errno == EINVAL;
+    errno = saved_errno;
+    return readable;
+}
+
+static struct unwind_memory memory_between(uint64_t low, uint64_t high) {
+    return (struct unwind_memory){.low = low, .high = high, .bytes = (const char *)(uintptr_t)low, .more = more_memory};
 }
 
 /* A function that is interrupted in its epilogue still has its saved registers below sp, in the red zone. */
@@ -34,18 +33,42 @@ static uint64_t below_red_zone(uint64_t sp, uint64_t least) {
     return low < least ? least : low;
 }
 
-struct unwind_memory capture_memory(uint64_t sp) {
-    const struct segment_thread *record = probe_thread.record;
-    uint64_t page = sp & ~(uint64_t)(probe.segment->page_bytes - 1), low = below_red_zone(sp, page), high;
-    if (record && sp >= record->stack_low && sp < record->stack_high) {
-        low = below_red_zone(sp, record->stack_low);
-        high = record->stack_high;
-    } else {
-        high = stack_range_end(sp);
+/* A stack of unknown bounds, as far as its first page goes. */
+static bool open_stack(uint64_t sp, struct unwind_memory *ret) {
+    uint64_t bytes = probe.segment->page_bytes, page = sp & ~(bytes - 1);
+    if (page + bytes <= page || !is_readable(sp))
+        return false;
+    uint64_t low = below_red_zone(sp, 0);
+    *ret = memory_between(low >= page || is_readable(low) ? low : page, page + bytes);
+    ret->open = true;
+    return true;
+}
+
+/* Page after page up to the address; the walker bounds how far that is. */
+static bool extend_stack(uint64_t address, struct unwind_memory *memory) {
+    uint64_t bytes = probe.segment->page_bytes, high = memory->high;
+    while (high <= address) {
+        if (high + bytes <= high || !is_readable(high))
+            return false;
+        high += bytes;
     }
-    if (high <= sp)
-        high = page + probe.segment->page_bytes;
-    return (struct unwind_memory){.low = low, .high = high, .bytes = (const char *)(uintptr_t)low};
+    memory->high = high;
+    return true;
+}
+
+static bool more_memory(uint64_t address, struct unwind_memory *memory) {
+    const struct segment_thread *record = probe_thread.record;
+    if (record && address >= record->stack_low && address < record->stack_high) {
+        *memory = memory_between(below_red_zone(address, record->stack_low), record->stack_high);
+        return true;
+    }
+    return memory->open && address >= memory->high ? extend_stack(address, memory) : open_stack(address, memory);
+}
+
+struct unwind_memory capture_memory(uint64_t sp) {
+    struct unwind_memory memory = {0};
+    more_memory(sp, &memory);
+    return memory;
 }
 
 /* Code that no table knows may have been loaded since control last looked. It looks at most once a second, and clears the

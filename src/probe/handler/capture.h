@@ -6,23 +6,9 @@
 
 #include "probe/handler/unwind.h"
 
-/* Address ranges that may hold a stack (readable and writable mappings), sorted: for threads whose bounds are not known,
- * alternate stacks, coroutines. Control rewrites them in place; a reader that meets a rewrite does without. */
-#define STACK_RANGES_MAX 4096u
-struct stack_ranges {
-    uint32_t seq; /* A: odd while being rewritten */
-    uint32_t n;   /* A */
-    struct stack_range {
-        uint64_t low, high; /* A */
-    } ranges[STACK_RANGES_MAX];
-};
-extern struct stack_ranges stack_ranges;
-
-/* End of the range that address is in; 0 when there is none. */
-uint64_t stack_range_end(uint64_t address);
-
-/* The readable stack above sp: up to the known end of the stack that sp is on, else to the end of its page.
- * In an unwind section. */
+/* The readable stack above sp. On the thread's own stack, whose bounds are known, all of it; on any other one (alternate
+ * signal stacks, coroutines, threads that were there before us) the walk asks the kernel for each page that it comes to:
+ * a system call each, and right at any moment, whatever was mapped and unmapped meanwhile. Empty when there is none. */
 struct unwind_memory capture_memory(uint64_t sp);
 
 /* Walk the calling thread's stack and intern it. 0 when the stack table is full. */

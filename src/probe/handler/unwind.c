@@ -27,7 +27,8 @@ struct walk {
     const struct unwind_object *last; /* callers are mostly in the object of their callee */
     uint64_t low, span;               /* stack words are read at low + [0, span] */
     const char *bytes;
-    const long long *general; /* of the innermost frame; NULL after it */
+    struct unwind_memory memory; /* that they are of */
+    const long long *general;    /* of the innermost frame; NULL after it */
 };
 
 struct frame {
@@ -37,7 +38,8 @@ struct frame {
 
 enum step { STEP_CALLER, STEP_ROOT, STEP_LOST };
 
-#define GUESS_BYTES_MAX 1024u /* frames of code without a rule that a guess is made for */
+#define REACH_BYTES_MAX (1u << 20) /* between the known end of an open stack and a word of the next frame */
+#define GUESS_BYTES_MAX 1024u      /* frames of code without a rule that a guess is made for */
 
 static const struct unwind_rule no_rule = {.kind = UNWIND_NONE};
 static const struct unwind_object no_object;
@@ -50,8 +52,33 @@ static inline uint64_t word_at(const struct walk *walk, uint64_t address) {
     return *(const uint64_t *)(const void *)(walk->bytes + (address - walk->low));
 }
 
-static bool load(const struct walk *walk, uint64_t address, uint64_t *ret) {
-    if (!readable(walk, address))
+/* False when there is no whole word in it. */
+static bool use_memory(struct walk *walk, struct unwind_memory memory) {
+    uint64_t low = (memory.low + UNWIND_WORD - 1) & ~(uint64_t)(UNWIND_WORD - 1);
+    if (low < memory.low || memory.high < low || memory.high - low < UNWIND_WORD)
+        return false;
+    walk->memory = memory;
+    walk->low = low;
+    walk->span = memory.high - low - UNWIND_WORD;
+    walk->bytes = memory.bytes + (low - memory.low);
+    return true;
+}
+
+static bool ask_for(struct walk *walk, uint64_t address, struct unwind_memory memory) {
+    return !(address % UNWIND_WORD) && memory.more && memory.more(address, &memory) && use_memory(walk, memory) &&
+           readable(walk, address);
+}
+
+/* Whether the word can be read. An open stack is followed upwards, a bounded distance at a time. */
+static bool reach(struct walk *walk, uint64_t address) {
+    if (readable(walk, address))
+        return true;
+    uint64_t high = walk->memory.high & ~(uint64_t)(UNWIND_WORD - 1);
+    return walk->memory.open && address - high < REACH_BYTES_MAX && ask_for(walk, address, walk->memory);
+}
+
+static bool load(struct walk *walk, uint64_t address, uint64_t *ret) {
+    if (!reach(walk, address))
         return false;
     *ret = word_at(walk, address);
     return true;
@@ -100,7 +127,7 @@ static bool base_value(const struct walk *walk, const struct frame *frame, uint8
     return true;
 }
 
-static bool canonical_frame_address(const struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
+static bool canonical_frame_address(struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
                                     uint64_t *ret) {
     if (rule->kind == UNWIND_PLT) {
         bool pushed = frame->pc % UNWIND_CODE_ALIGN >= (uint64_t)rule->cfa_add;
@@ -123,20 +150,20 @@ static bool canonical_frame_address(const struct walk *walk, const struct unwind
 
 /* The caller's frame pointer from memory; caller->sp is the CFA. Of functions with a realigned stack compilers forget to
  * say in epilogues that the register is restored: a frame's own is below its CFA, the caller's is not. */
-static bool saved_frame_pointer(const struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
+static bool saved_frame_pointer(struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
                                 struct frame *caller) {
     uint64_t base;
     if (!base_value(walk, frame, rule->fp_base, caller->sp, &base))
         return false;
     uint64_t slot = base + (uint64_t)(int64_t)rule->fp_offset;
-    if (rule->fp_base == UNWIND_BASE_FP && (slot >= caller->sp || !readable(walk, slot)))
+    if (rule->fp_base == UNWIND_BASE_FP && (slot >= caller->sp || !reach(walk, slot)))
         return true;
     caller->fp_unknown = false;
     return load(walk, slot, &caller->fp);
 }
 
 /* The caller's frame by any rule. Stacks grow downwards, so a caller's is above, unless a signal switched stacks. */
-static enum step apply(const struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
+static enum step apply(struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
                        struct frame *ret) {
     if (rule->kind == UNWIND_END)
         return STEP_ROOT;
@@ -157,6 +184,14 @@ static enum step apply(const struct walk *walk, const struct unwind_rule *rule, 
         return STEP_ROOT;
     *ret = caller;
     return STEP_CALLER;
+}
+
+/* What a signal interrupted may be on another stack than its handler. When that can't be read the walk ends there, since
+ * no word of it is found in this one. */
+static void switch_stack(struct walk *walk, const struct frame *interrupted) {
+    uint64_t top = interrupted->sp & ~(uint64_t)(UNWIND_WORD - 1);
+    if (!readable(walk, top))
+        ask_for(walk, top, (struct unwind_memory){.more = walk->memory.more});
 }
 
 static bool aligned_for_call(uint64_t sp) {
@@ -234,6 +269,8 @@ static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, st
                                                          : caller_by_hint(walk, rule, frame, &caller)))
         return STEP_LOST;
     *frame = caller;
+    if (rule->signal)
+        switch_stack(walk, frame);
     return STEP_CALLER;
 }
 
@@ -323,10 +360,9 @@ root:
 static enum step step_up(struct walk *walk, struct frame *frame) {
     uint64_t pc = lookup_pc(frame), data;
     const struct unwind_rule *rule = rule_at(walk, pc);
-    if (frame->fp_unknown || !cache_rule(walk, rule, pc, &data) || rule->kind == UNWIND_END)
+    if (frame->fp_unknown || !cache_rule(walk, rule, pc, &data) || rule->kind == UNWIND_END ||
+        !simple_step(walk, data, &frame->pc, &frame->sp, &frame->fp))
         return slow_step(walk, rule, frame);
-    if (!simple_step(walk, data, &frame->pc, &frame->sp, &frame->fp))
-        return STEP_LOST;
     frame->pc_is_return = true;
     return frame->pc ? STEP_CALLER : STEP_ROOT;
 }
@@ -338,16 +374,9 @@ static void prefetch_stack(const struct walk *walk, uint64_t sp) {
 }
 
 static struct walk begin(struct unwind_memory memory, const long long *general) {
-    uint64_t low = (memory.low + UNWIND_WORD - 1) & ~(uint64_t)(UNWIND_WORD - 1);
-    struct walk walk = {.index = __atomic_load_n(&unwind_current, __ATOMIC_SEQ_CST),
-                        .last = &no_object,
-                        .low = low,
-                        .bytes = memory.bytes + (low - memory.low),
-                        .general = general};
-    if (low < memory.low || memory.high < low || memory.high - low < UNWIND_WORD)
-        walk.index = NULL; /* nothing to read, nothing to walk */
-    else
-        walk.span = memory.high - low - UNWIND_WORD;
+    struct walk walk = {.last = &no_object, .general = general};
+    if (use_memory(&walk, memory)) /* else there is nothing to read, nothing to walk */
+        walk.index = __atomic_load_n(&unwind_current, __ATOMIC_SEQ_CST);
     return walk;
 }
 

@@ -28,6 +28,11 @@ struct unwind_registers {
 struct unwind_memory {
     uint64_t low, high;
     const char *bytes;
+    bool open; /* high is only how far it is known: the stack may go on above it */
+    /* Where to ask for words outside of these: those above high of an open stack, and those of the stack that a signal
+     * frame leads to, when the handler runs on an alternate one. Makes *memory cover the word at the address (a multiple
+     * of 8), or returns false and leaves it alone; called a few times a frame at most. NULL: there is nothing else. */
+    bool (*more)(uint64_t address, struct unwind_memory *memory);
 };
 
 /* Read section: tables that are in force when it is entered stay until it is left. May nest; must not be long. */

@@ -99,6 +99,7 @@ static uint64_t our_cfa(const struct unwind_rule *rule, uint64_t pc) {
 
 struct tally {
     size_t compared, unknown, ends, nothing, padding;
+    size_t corrected; /* stops in the function that coroutines' stacks begin with, which libc describes wrongly */
 };
 
 static void compare(Dwarf_CFI *cfi, const struct unwind_rule *rule, uint64_t bias, uint64_t pc, struct tally *tally) {
@@ -123,6 +124,11 @@ static void compare(Dwarf_CFI *cfi, const struct unwind_rule *rule, uint64_t bia
         return;
     }
     place = place_of(frame, 16, pc, 0, &address);
+    if (rule->kind == UNWIND_END && place != PLACE_UNDEFINED) {
+        tally->corrected++;
+        free(frame);
+        return;
+    }
     if (rule->kind == UNWIND_END || place == PLACE_UNDEFINED) {
         assert_int_equal(rule->kind, UNWIND_END);
         assert_int_equal(place, PLACE_UNDEFINED);
@@ -180,6 +186,7 @@ static void expect_agreement(const void *address, size_t rows_min) {
     print_message("%s: %zu compared, %zu unknown, %zu roots, %zu without, %zu padding\n", info.dli_fname,
                   tally.compared, tally.unknown, tally.ends, tally.nothing, tally.padding);
     assert_true(tally.compared >= rows_min);
+    assert_in_range(tally.corrected, 0, 3); /* the row's first byte, its neighbours */
     assert_true(tally.unknown * 1000 <= tally.compared);
 }
 
