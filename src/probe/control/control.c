@@ -21,15 +21,19 @@
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/timers.h"
+#include "probe/handler/unwind_table.h"
 
-#define MODULES_EVERY_NS 1000000000u /* at most so often for code that no table knows */
-#define SAMPLING_TURN_NS 200000000u  /* while the sampler runs: new threads, names */
+/* How soon to look again for code that no table knows: at once after something was loaded, since more may follow; less
+ * and less often when there is nothing, since code without tables stays so. */
+#define MODULES_WAIT_MIN_NS 2000000u
+#define MODULES_WAIT_MAX_NS 500000000u
+#define SAMPLING_TURN_NS 200000000u /* while the sampler runs: new threads, names */
 
 static struct {
     pthread_t thread;
     bool running;
     uint32_t stop; /* A */
-    uint64_t modules_looked_ns;
+    uint64_t modules_looked_ns, modules_wait_ns;
 } control;
 
 int control_mark_own(int own) {
@@ -49,6 +53,7 @@ static void look_at_process(void) {
     ranges_refresh();
     modules_refresh(probe.segment);
     control.modules_looked_ns = probe_now_ns();
+    control.modules_wait_ns = MODULES_WAIT_MIN_NS;
 }
 
 static void serve_dump(struct segment_mailbox *mailbox) {
@@ -69,12 +74,21 @@ static void serve_refresh(struct segment_mailbox *mailbox) {
     __atomic_store_n(&mailbox->refresh_done, wanted, __ATOMIC_RELEASE);
 }
 
+/* How long until the modules may be looked at for that reason; 0 now. */
+static uint64_t modules_rest_ns(void) {
+    uint64_t since_ns = probe_now_ns() - control.modules_looked_ns;
+    return since_ns < control.modules_wait_ns ? control.modules_wait_ns - since_ns : 0;
+}
+
 static void serve_stale_modules(void) {
-    if (!__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE) ||
-        probe_now_ns() - control.modules_looked_ns < MODULES_EVERY_NS)
+    if (!__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE) || modules_rest_ns())
         return;
+    const struct unwind_index *before = unwind_current;
     __atomic_store_n(&probe.modules_stale, 0, __ATOMIC_RELEASE);
-    look_at_process();
+    modules_refresh(probe.segment);
+    uint64_t wait_ns = unwind_current != before ? MODULES_WAIT_MIN_NS : control.modules_wait_ns * 2;
+    control.modules_wait_ns = wait_ns < MODULES_WAIT_MAX_NS ? wait_ns : MODULES_WAIT_MAX_NS;
+    control.modules_looked_ns = probe_now_ns();
 }
 
 static void serve_sampler(struct segment_mailbox *mailbox) {
@@ -92,11 +106,11 @@ static void serve_sampler(struct segment_mailbox *mailbox) {
 
 /* How long until there is something to do of our own accord; false = only when woken. */
 static bool next_turn(struct timespec *ret) {
-    uint64_t ns = 0;
-    if (sampler_is_running())
-        ns = SAMPLING_TURN_NS;
-    else if (__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE))
-        ns = MODULES_EVERY_NS;
+    uint64_t ns = sampler_is_running() ? SAMPLING_TURN_NS : 0;
+    if (__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE)) {
+        uint64_t rest_ns = modules_rest_ns() + 1;
+        ns = ns && ns < rest_ns ? ns : rest_ns;
+    }
     *ret = (struct timespec){.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
     return ns != 0;
 }

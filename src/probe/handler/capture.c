@@ -71,8 +71,8 @@ struct unwind_memory capture_memory(uint64_t sp) {
     return memory;
 }
 
-/* Code that no table knows may have been loaded since control last looked. It looks at most once a second, and clears the
- * flag then, so that code without tables does not keep it busy. */
+/* Code that no table knows may have been loaded since control last looked. It takes its time when there is nothing new, and
+ * clears the flag then, so that code without tables does not keep it busy. */
 static void ask_for_modules(void) {
     if (__atomic_exchange_n(&probe.modules_stale, 1, __ATOMIC_ACQ_REL))
         return;
