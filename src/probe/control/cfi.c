@@ -96,13 +96,6 @@ uint64_t cfi_pointer(struct cfi_bytes *bytes, uint8_t encoding, uint64_t data_ba
     }
 }
 
-/* The same for programs, where nearly all numbers have one byte. */
-static inline uint64_t short_uleb(struct cfi_bytes *bytes) {
-    if (bytes->at < bytes->end && *bytes->at < 0x80)
-        return *bytes->at++;
-    return cfi_uleb(bytes);
-}
-
 /* A length and that many bytes; returns where the length stands. */
 static const uint8_t *block(struct cfi_bytes *bytes) {
     const uint8_t *at = bytes->at;
@@ -118,6 +111,7 @@ static const uint8_t *block(struct cfi_bytes *bytes) {
 
 /* ---- Programs ------------------------------------------------------------------------------------------------------*/
 #define COMMON_BYTES_MAX 512 /* real ones have 24 to 40; they may be parsed anew for each function */
+#define CODE_ALIGN_MAX 64u   /* so that 32 bits of it don't overflow; 1 for x86-64, 4 for others */
 #define REMEMBERED_MAX 8u    /* compilers nest one or two */
 
 struct machine {
@@ -128,9 +122,20 @@ struct machine {
     unsigned n_remembered;
     uint64_t pc, limit;
     struct cfi_bytes bytes;
+    bool changed; /* the state, since the last row */
     cfi_row row;
     void *data;
 };
+
+static inline void reshape(struct machine *machine) {
+    machine->state.shape = 0;
+    machine->changed = true;
+}
+
+static inline void set_cfa_offset(struct machine *machine, int64_t offset) {
+    machine->changed |= offset != machine->state.cfa_offset;
+    machine->state.cfa_offset = offset;
+}
 
 /* NULL for registers that nobody follows. */
 static struct cfi_register *followed(struct cfi_state *state, uint64_t number) {
@@ -140,32 +145,48 @@ static struct cfi_register *followed(struct cfi_state *state, uint64_t number) {
                                            : NULL;
 }
 
-static inline void set(struct machine *machine, uint64_t number, enum cfi_how how, int64_t value,
-                       const uint8_t *expression) {
+static inline void set(struct machine *machine, uint64_t number, enum cfi_how how, int64_t value) {
     struct cfi_register *reg = followed(&machine->state, number);
-    if (reg)
-        *reg = (struct cfi_register){.how = (uint8_t)how, .value = value, .expression = expression};
+    if (!reg)
+        return;
+    *reg = (struct cfi_register){.how = (uint8_t)how, .value = value};
+    reshape(machine);
+}
+
+static void set_expression(struct machine *machine, uint64_t number, const uint8_t *expression) {
+    struct cfi_register *reg = followed(&machine->state, number);
+    if (!reg)
+        return;
+    *reg = (struct cfi_register){.how = CFI_AT_EXPRESSION, .expression = expression};
+    reshape(machine);
 }
 
 static void restore(struct machine *machine, uint64_t number) {
-    if (!machine->initial)
+    struct cfi_register *reg = followed(&machine->state, number);
+    if (!machine->initial) {
         machine->bytes.bad = true;
-    else if (number == UNWIND_DWARF_FP)
-        machine->state.fp = machine->initial->fp;
-    else if (number == UNWIND_DWARF_SP)
-        machine->state.sp = machine->initial->sp;
-    else if (number == UNWIND_DWARF_RETURN)
-        machine->state.ra = machine->initial->ra;
+    } else if (reg) {
+        *reg = number == UNWIND_DWARF_FP   ? machine->initial->fp
+               : number == UNWIND_DWARF_SP ? machine->initial->sp
+                                           : machine->initial->ra;
+        reshape(machine);
+    }
 }
 
 static void set_cfa(struct machine *machine, uint64_t number, int64_t offset) {
     machine->state.cfa_register = number <= UINT32_MAX ? (uint32_t)number : UINT32_MAX;
     machine->state.cfa_offset = offset;
     machine->state.cfa_expression = NULL;
+    reshape(machine);
 }
 
 static int64_t factored(const struct machine *machine, uint64_t value) {
     return (int64_t)(value * (uint64_t)machine->common->data_align);
+}
+
+static inline void give_row(struct machine *machine, uint64_t pc) {
+    machine->row(machine->data, pc, &machine->state);
+    machine->changed = false;
 }
 
 /* Everything up to `to` has the present state. */
@@ -174,17 +195,13 @@ static inline void move_to(struct machine *machine, uint64_t to) {
         machine->bytes.bad = true;
         return;
     }
-    if (to > machine->pc && machine->pc < machine->limit && machine->row)
-        machine->row(machine->data, machine->pc, &machine->state);
+    if (machine->changed && to > machine->pc && machine->pc < machine->limit && machine->row)
+        give_row(machine, machine->pc);
     machine->pc = to;
 }
 
-static inline void advance(struct machine *machine, uint64_t delta) {
-    uint64_t bytes;
-    if (__builtin_mul_overflow(delta, machine->common->code_align, &bytes) || bytes > UINT32_MAX)
-        machine->bytes.bad = true;
-    else
-        move_to(machine, machine->pc + bytes);
+static inline void advance(struct machine *machine, uint32_t delta) {
+    move_to(machine, machine->pc + delta * machine->common->code_align);
 }
 
 static void remember(struct machine *machine) {
@@ -199,6 +216,7 @@ static void recall(struct machine *machine) {
         machine->bytes.bad = true;
     else
         machine->state = machine->remembered[--machine->n_remembered];
+    machine->changed = true;
 }
 
 /* DW_CFA_… that change how the CFA is found; false for others. */
@@ -211,17 +229,18 @@ static bool run_cfa(struct machine *machine, uint8_t op) {
         set_cfa(machine, number, (int64_t)cfi_uleb(bytes));
         return true;
     case 0x0d: /* def_cfa_register */
-        set_cfa(machine, short_uleb(bytes), machine->state.cfa_offset);
+        set_cfa(machine, cfi_uleb(bytes), machine->state.cfa_offset);
         return true;
     case 0x0f: /* def_cfa_expression */
         machine->state.cfa_expression = block(bytes);
+        reshape(machine);
         return true;
     case 0x12: /* def_cfa_sf */
         number = cfi_uleb(bytes);
         set_cfa(machine, number, factored(machine, (uint64_t)cfi_sleb(bytes)));
         return true;
     case 0x13: /* def_cfa_offset_sf */
-        machine->state.cfa_offset = factored(machine, (uint64_t)cfi_sleb(bytes));
+        set_cfa_offset(machine, factored(machine, (uint64_t)cfi_sleb(bytes)));
         return true;
     default:
         return false;
@@ -236,39 +255,39 @@ static bool run_register(struct machine *machine, uint8_t op) {
     uint64_t number = cfi_uleb(bytes);
     switch (op) {
     case 0x05: /* offset_extended */
-        set(machine, number, CFI_AT_CFA, factored(machine, cfi_uleb(bytes)), NULL);
+        set(machine, number, CFI_AT_CFA, factored(machine, cfi_uleb(bytes)));
         break;
     case 0x06: /* restore_extended */
         restore(machine, number);
         break;
     case 0x07: /* undefined */
-        set(machine, number, CFI_UNDEFINED, 0, NULL);
+        set(machine, number, CFI_UNDEFINED, 0);
         break;
     case 0x08: /* same_value */
-        set(machine, number, CFI_SAME, 0, NULL);
+        set(machine, number, CFI_SAME, 0);
         break;
     case 0x09: /* register */
         cfi_uleb(bytes);
-        set(machine, number, CFI_OTHER, 0, NULL);
+        set(machine, number, CFI_OTHER, 0);
         break;
     case 0x10: /* expression */
-        set(machine, number, CFI_AT_EXPRESSION, 0, block(bytes));
+        set_expression(machine, number, block(bytes));
         break;
     case 0x11: /* offset_extended_sf */
-        set(machine, number, CFI_AT_CFA, factored(machine, (uint64_t)cfi_sleb(bytes)), NULL);
+        set(machine, number, CFI_AT_CFA, factored(machine, (uint64_t)cfi_sleb(bytes)));
         break;
     case 0x14: /* val_offset */
-        set(machine, number, CFI_IS_CFA, factored(machine, cfi_uleb(bytes)), NULL);
+        set(machine, number, CFI_IS_CFA, factored(machine, cfi_uleb(bytes)));
         break;
     case 0x15: /* val_offset_sf */
-        set(machine, number, CFI_IS_CFA, factored(machine, (uint64_t)cfi_sleb(bytes)), NULL);
+        set(machine, number, CFI_IS_CFA, factored(machine, (uint64_t)cfi_sleb(bytes)));
         break;
     case 0x16: /* val_expression */
         block(bytes);
-        set(machine, number, CFI_OTHER, 0, NULL);
+        set(machine, number, CFI_OTHER, 0);
         break;
     default: /* 0x2f, GNU_negative_offset_extended */
-        set(machine, number, CFI_AT_CFA, factored(machine, 0 - cfi_uleb(bytes)), NULL);
+        set(machine, number, CFI_AT_CFA, factored(machine, 0 - cfi_uleb(bytes)));
         break;
     }
     return true;
@@ -283,13 +302,13 @@ static void run_other(struct machine *machine, uint8_t op) {
         move_to(machine, cfi_pointer(bytes, machine->common->encoding, 0));
         break;
     case 0x02: /* advance_loc1, 2, 4 */
-        advance(machine, fixed(bytes, 1));
+        advance(machine, cfi_u8(bytes));
         break;
     case 0x03:
-        advance(machine, fixed(bytes, 2));
+        advance(machine, (uint32_t)fixed(bytes, 2));
         break;
     case 0x04:
-        advance(machine, fixed(bytes, 4));
+        advance(machine, cfi_u32(bytes));
         break;
     case 0x0a:
         remember(machine);
@@ -307,21 +326,54 @@ static void run_other(struct machine *machine, uint8_t op) {
     }
 }
 
+/* The operations that nearly all programs consist of, with what they need at hand. Stops at the first that is another one,
+ * or not as usual, or among the last bytes. */
+static void run_usual(struct machine *machine) {
+    const uint8_t *at = machine->bytes.at, *end = machine->bytes.end;
+    uint64_t align = machine->common->code_align, pc = machine->pc, limit = machine->limit;
+    while (end - at >= 3 && pc < limit) {
+        uint8_t op = at[0], low = op & 0x3f;
+        if ((op & 0xc0) == 0x40) { /* advance_loc */
+            if (machine->changed && low && machine->row)
+                give_row(machine, pc);
+            pc += low * align;
+            at++;
+        } else if (op == 0x0e && (at[1] < 0x80 || at[2] < 0x80)) { /* def_cfa_offset */
+            bool is_short = at[1] < 0x80;
+            set_cfa_offset(machine, is_short ? at[1] : (at[1] & 0x7f) | at[2] << 7);
+            at += is_short ? 2 : 3;
+        } else if ((op & 0xc0) == 0x80 && at[1] < 0x80) { /* offset */
+            set(machine, low, CFI_AT_CFA, factored(machine, at[1]));
+            at += 2;
+        } else {
+            break;
+        }
+    }
+    machine->bytes.at = at;
+    machine->pc = pc;
+}
+
+static void run_any(struct machine *machine) {
+    struct cfi_bytes *bytes = &machine->bytes;
+    uint8_t op = *bytes->at++, low = op & 0x3f;
+    if ((op & 0xc0) == 0x40)
+        advance(machine, low);
+    else if ((op & 0xc0) == 0x80)
+        set(machine, low, CFI_AT_CFA, factored(machine, cfi_uleb(bytes)));
+    else if ((op & 0xc0) == 0xc0)
+        restore(machine, low);
+    else if (op == 0x0e)
+        set_cfa_offset(machine, (int64_t)cfi_uleb(bytes));
+    else
+        run_other(machine, op);
+}
+
 static bool run(struct machine *machine) {
     struct cfi_bytes *bytes = &machine->bytes;
+    run_usual(machine);
     while (bytes->at < bytes->end && !bytes->bad && machine->pc < machine->limit) {
-        uint8_t op = *bytes->at++;
-        uint8_t low = op & 0x3f;
-        if ((op & 0xc0) == 0x40)
-            advance(machine, low);
-        else if ((op & 0xc0) == 0x80)
-            set(machine, low, CFI_AT_CFA, factored(machine, short_uleb(bytes)), NULL);
-        else if ((op & 0xc0) == 0xc0)
-            restore(machine, low);
-        else if (op == 0x0e) /* def_cfa_offset, the most frequent of the rest */
-            machine->state.cfa_offset = (int64_t)short_uleb(bytes);
-        else
-            run_other(machine, op);
+        run_any(machine);
+        run_usual(machine);
     }
     return !bytes->bad;
 }
@@ -335,6 +387,7 @@ bool cfi_function_run(const struct cfi_function *function, cfi_row row, void *da
     machine.pc = function->start;
     machine.limit = function->limit;
     machine.bytes = function->program;
+    machine.changed = true;
     machine.row = row;
     machine.data = data;
     if (!run(&machine))
@@ -405,7 +458,7 @@ static int parse_common(const uint8_t *low, const uint8_t *high, const uint8_t *
     common.code_align = cfi_uleb(&bytes);
     common.data_align = cfi_sleb(&bytes);
     uint64_t return_register = version == 1 ? cfi_u8(&bytes) : cfi_uleb(&bytes);
-    if (return_register != UNWIND_DWARF_RETURN)
+    if (return_register != UNWIND_DWARF_RETURN || common.code_align > CODE_ALIGN_MAX)
         return -ENOTSUP;
     int error = parse_augmentation(&bytes, text, &common);
     if (error)

@@ -32,8 +32,10 @@ enum cfi_how { CFI_SAME, CFI_UNDEFINED, CFI_AT_CFA, CFI_IS_CFA, CFI_AT_EXPRESSIO
 
 struct cfi_register {
     uint8_t how;
-    int64_t value;             /* AT_CFA, IS_CFA: offset */
-    const uint8_t *expression; /* AT_EXPRESSION: points to its length, a ULEB that was checked */
+    union {
+        int64_t value;             /* AT_CFA, IS_CFA: offset */
+        const uint8_t *expression; /* AT_EXPRESSION: points to its length, a ULEB that was checked */
+    };
 };
 
 struct cfi_state {
@@ -41,6 +43,7 @@ struct cfi_state {
     int64_t cfa_offset;
     const uint8_t *cfa_expression; /* as above */
     struct cfi_register fp, sp, ra;
+    uint64_t shape; /* the row function's own: 0 again whenever anything but cfa_offset may have changed */
 };
 
 /* A common information entry: what its functions share. */
@@ -73,9 +76,9 @@ uint64_t cfi_entry_bytes(const uint8_t *low, const uint8_t *high, const uint8_t 
 int cfi_function_parse(const uint8_t *low, const uint8_t *high, const uint8_t *at, struct cfi_commons *commons,
                        struct cfi_function *ret);
 
-/* Run its program: `row` is called for each address range that has a state of its own, ascending, each holding up to
- * the next. False when it broke off: what is after the last row is not known. */
-typedef void (*cfi_row)(void *data, uint64_t pc, const struct cfi_state *state);
+/* Run its program: `row` is called for each address range whose state may differ from that before it, ascending, each
+ * holding up to the next. False when it broke off: what is after the last row is not known. */
+typedef void (*cfi_row)(void *data, uint64_t pc, struct cfi_state *state);
 bool cfi_function_run(const struct cfi_function *function, cfi_row row, void *data);
 
 #endif

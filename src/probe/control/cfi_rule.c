@@ -146,17 +146,17 @@ static bool is_simple(const struct unwind_rule *rule) {
            (rule->fp_base == UNWIND_BASE_SAME || (rule->fp_base == UNWIND_BASE_CFA && rule->fp_offset));
 }
 
-uint64_t cfi_simple_key(const struct cfi_state *state, bool signal) {
+uint64_t cfi_shape(const struct cfi_state *state, bool signal) {
     bool fp_saved = state->fp.how == CFI_AT_CFA;
     bool is_fp = state->cfa_register == UNWIND_DWARF_FP;
     if (signal || state->cfa_expression || (!is_fp && state->cfa_register != UNWIND_DWARF_SP) ||
-        (uint64_t)state->cfa_offset > UINT32_MAX >> 1 || state->sp.how != CFI_SAME || state->ra.how != CFI_AT_CFA ||
-        state->ra.value != UNWIND_RETURN_FROM_CFA || (!fp_saved && state->fp.how != CFI_SAME))
-        return 0;
-    int64_t fp_offset = fp_saved ? state->fp.value : 0;
-    if (fp_offset < INT16_MIN || fp_offset > INT16_MAX || (fp_saved && !fp_offset))
-        return 0;
-    return 1 | (is_fp ? CFI_SIMPLE_FP : 0) | (uint64_t)(uint16_t)fp_offset << 2 | (uint64_t)state->cfa_offset << 18;
+        state->sp.how != CFI_SAME || state->ra.how != CFI_AT_CFA || state->ra.value != UNWIND_RETURN_FROM_CFA ||
+        (!fp_saved && state->fp.how != CFI_SAME))
+        return CFI_SHAPE_OTHER;
+    int64_t words = fp_saved ? -state->fp.value / (int64_t)UNWIND_WORD : 0;
+    if (fp_saved && (state->fp.value % (int64_t)UNWIND_WORD || words <= 0 || words > INT16_MAX))
+        return CFI_SHAPE_OTHER;
+    return (is_fp ? CFI_SHAPE_FP : 0) | (uint64_t)words << 2 | (uint64_t)1 << (CFI_SHAPE_BITS - 1);
 }
 
 void cfi_rule(const struct cfi_state *state, bool signal, struct unwind_rule *ret) {

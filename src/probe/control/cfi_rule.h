@@ -5,9 +5,12 @@
 #include "probe/control/cfi.h"
 #include "probe/handler/unwind_table.h"
 
-/* States of the two simple kinds in the low 49 bits of a word, by which a rule can be remembered; 0 for all others. */
-#define CFI_SIMPLE_FP 2u /* this bit: the kind is UNWIND_FP */
-uint64_t cfi_simple_key(const struct cfi_state *state, bool signal);
+/* What a state of the two simple kinds is but for its CFA's offset, in the low 18 bits of a word; CFI_SHAPE_OTHER for all
+ * others. Never 0. */
+#define CFI_SHAPE_OTHER 1u
+#define CFI_SHAPE_FP 2u /* this bit: the kind is UNWIND_FP */
+#define CFI_SHAPE_BITS 18
+uint64_t cfi_shape(const struct cfi_state *state, bool signal);
 
 /* The rule of kind UNWIND_UNKNOWN when the state is beyond what rules can say. Unused fields are 0, so that equal rules
  * have equal bytes. `signal`: the function's augmentation says so. */

@@ -13,6 +13,7 @@
 #define ENTRY_BYTES 8u        /* of the header's table: address and function entry, both relative to the header */
 #define RULE_SLOTS (1u << 15) /* open addressing, at most half full */
 #define MEMO_SLOTS 256u       /* power of two */
+#define MEMO_CFA_OFFSET_MAX (((uint64_t)1 << 30) - 1) /* of remembered states: bits 18 to 47 of their key */
 #define PAGE_BYTES 4096u
 
 /* ---- Rules, each once ----------------------------------------------------------------------------------------------*/
@@ -20,8 +21,8 @@ struct rules {
     uint16_t slots[RULE_SLOTS]; /* rule index, 0 free: the rule of that number is never looked for */
     struct unwind_rule list[UNWIND_RULES_MAX];
     uint32_t count;
-    struct {
-        uint64_t key; /* cfi_simple_key(), 0: none */
+    struct memo {
+        uint64_t key; /* shape, CFA offset, fp_from_sp; 0: none */
         uint32_t rule;
     } memo[MEMO_SLOTS];
 };
@@ -66,7 +67,7 @@ struct builder {
     const uint8_t *code_limit; /* NULL: can't be looked at, or was */
 };
 
-static void add_row(struct builder *builder, uint64_t pc, uint32_t rule) {
+static inline __attribute__((always_inline)) void add_row(struct builder *builder, uint64_t pc, uint32_t rule) {
     if (builder->n_rows && pc == builder->last_pc) /* the one before holds for no byte */
         builder->n_rows--;
     else if (builder->n_rows && rule == builder->last_rule)
@@ -79,7 +80,7 @@ static void add_row(struct builder *builder, uint64_t pc, uint32_t rule) {
     builder->last_pc = pc;
 }
 
-static uint32_t rule_of(struct builder *builder, const struct cfi_state *state) {
+static __attribute__((noinline)) uint32_t rule_of(struct builder *builder, const struct cfi_state *state) {
     struct unwind_rule rule;
     cfi_rule(state, builder->signal, &rule);
     if (rule.kind == UNWIND_FP)
@@ -94,27 +95,32 @@ static bool is_frame_pointer_set_up(const struct cfi_state *state) {
            state->fp.value == -UNWIND_CFA_FROM_FP;
 }
 
-/* Nearly all states are simple, and of few kinds: these skip the making and the search of a rule. */
-static void add_state(void *data, uint64_t pc, const struct cfi_state *state) {
-    struct builder *builder = data;
+/* A state that differs from those before it in more than its CFA's offset. */
+static __attribute__((noinline)) void take_shape(struct builder *builder, uint64_t pc, struct cfi_state *state) {
     if (builder->code_limit && is_frame_pointer_set_up(state)) {
         const uint8_t *code = (const uint8_t *)(uintptr_t)pc;
         builder->fp_from_sp = prologue_fp_from_sp(code, (size_t)(builder->code_limit - code));
         builder->code_limit = NULL;
     }
-    uint64_t key = cfi_simple_key(state, builder->signal);
-    if (!key) {
+    state->shape = cfi_shape(state, builder->signal);
+}
+
+/* Nearly all states are simple, and of few kinds: these skip the making and the search of a rule. */
+static void add_state(void *data, uint64_t pc, struct cfi_state *state) {
+    struct builder *builder = data;
+    if (!state->shape)
+        take_shape(builder, pc, state);
+    uint64_t key = state->shape | (uint64_t)state->cfa_offset << CFI_SHAPE_BITS;
+    if (state->shape == CFI_SHAPE_OTHER || (uint64_t)state->cfa_offset > MEMO_CFA_OFFSET_MAX) {
         add_row(builder, pc, rule_of(builder, state));
         return;
     }
-    if (key & CFI_SIMPLE_FP)
-        key ^= (uint64_t)builder->fp_from_sp << 49;
-    uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 56) % MEMO_SLOTS;
-    if (builder->rules->memo[slot].key != key) {
-        builder->rules->memo[slot].rule = rule_of(builder, state);
-        builder->rules->memo[slot].key = key;
-    }
-    add_row(builder, pc, builder->rules->memo[slot].rule);
+    if (key & CFI_SHAPE_FP)
+        key ^= (uint64_t)builder->fp_from_sp << 48;
+    struct memo *memo = &builder->rules->memo[(key * 0x9e3779b97f4a7c15ull >> 56) % MEMO_SLOTS];
+    if (memo->key != key)
+        *memo = (struct memo){.key = key, .rule = rule_of(builder, state)};
+    add_row(builder, pc, memo->rule);
 }
 
 static void end_rows(struct builder *builder) {
@@ -289,6 +295,8 @@ static int build(struct source *source, struct rules *rules, struct eh_frame_tab
     char *mapping = map(reserved);
     if (!mapping)
         return -ENOMEM;
+    /* Half a byte a byte is what tables come to: pages all at once cost a fraction of one after the other. */
+    madvise(mapping, pages(blocks_bytes + source_bytes / 2), MADV_POPULATE_WRITE);
     builder.blocks = (uint32_t *)(void *)mapping;
     builder.rows = (uint32_t *)(void *)(mapping + blocks_bytes);
     uint32_t functions = compile_functions(source, &builder);
@@ -300,21 +308,35 @@ static int build(struct source *source, struct rules *rules, struct eh_frame_tab
     return error;
 }
 
+static struct rules *rules_scratch; /* kept from one object to the next */
+
+static struct rules *fresh_rules(void) {
+    if (!rules_scratch && !(rules_scratch = map(sizeof *rules_scratch)))
+        return NULL;
+    struct rules *rules = rules_scratch;
+    memset(rules->slots, 0, sizeof rules->slots);
+    memset(rules->memo, 0, sizeof rules->memo);
+    memset(rules->list, 0, UNWIND_RULES_FIXED * sizeof *rules->list);
+    rules->list[UNWIND_RULE_NONE].kind = UNWIND_NONE;
+    rules->list[UNWIND_RULE_UNKNOWN].kind = UNWIND_UNKNOWN;
+    rules->list[UNWIND_RULE_END].kind = UNWIND_END;
+    rules->count = UNWIND_RULES_FIXED;
+    return rules;
+}
+
 int eh_frame_compile(const struct eh_frame_input *input, struct eh_frame_table *ret) {
     struct source source = {0};
     int error = open_source(input, &source);
     if (error)
         return error;
-    struct rules *rules = map(sizeof *rules);
-    if (!rules)
-        return -ENOMEM;
-    rules->list[UNWIND_RULE_NONE].kind = UNWIND_NONE;
-    rules->list[UNWIND_RULE_UNKNOWN].kind = UNWIND_UNKNOWN;
-    rules->list[UNWIND_RULE_END].kind = UNWIND_END;
-    rules->count = UNWIND_RULES_FIXED;
-    error = build(&source, rules, ret);
-    munmap(rules, sizeof *rules);
-    return error;
+    struct rules *rules = fresh_rules();
+    return rules ? build(&source, rules, ret) : -ENOMEM;
+}
+
+void eh_frame_release_scratch(void) {
+    if (rules_scratch)
+        munmap(rules_scratch, sizeof *rules_scratch);
+    rules_scratch = NULL;
 }
 
 void eh_frame_table_done(struct eh_frame_table *table) {

@@ -28,8 +28,11 @@ struct eh_frame_table {
 /* Functions whose entry is broken or beyond us get no rows or rows that say so. The work is bounded by the size of the
  * input, whatever is in it.
  * Returns 0, -ENOTSUP (no sorted table, or another encoding than all linkers write), -EBADMSG, -E2BIG (more code than
- * UNWIND_CODE_BYTES_MAX), -ENOMEM. On success the caller owns the table. */
+ * UNWIND_CODE_BYTES_MAX), -ENOMEM. On success the caller owns the table. Threads: one at a time. */
 int eh_frame_compile(const struct eh_frame_input *input, struct eh_frame_table *ret);
+
+/* Give back the memory that compiling keeps for the next object. */
+void eh_frame_release_scratch(void);
 
 /* Unmap it. Takes NULL and a table that is all 0. */
 void eh_frame_table_done(struct eh_frame_table *table);

@@ -423,6 +423,7 @@ int modules_refresh(struct segment *segment) {
         return -ENOMEM;
     struct enumeration enumeration = {.root = coroutine_root()};
     bool changed = enumerate(&enumeration);
+    eh_frame_release_scratch();
     if (segment)
         publish(segment);
     if (changed) {
