@@ -86,7 +86,8 @@ static void serve_stale_modules(void) {
     const struct unwind_index *before = unwind_current;
     __atomic_store_n(&probe.modules_stale, 0, __ATOMIC_RELEASE);
     modules_refresh(probe.segment);
-    uint64_t wait_ns = unwind_current != before ? MODULES_WAIT_MIN_NS : control.modules_wait_ns * 2;
+    bool found = ranges_refresh() || unwind_current != before;
+    uint64_t wait_ns = found ? MODULES_WAIT_MIN_NS : control.modules_wait_ns * 2;
     control.modules_wait_ns = wait_ns < MODULES_WAIT_MAX_NS ? wait_ns : MODULES_WAIT_MAX_NS;
     control.modules_looked_ns = probe_now_ns();
 }

@@ -5,6 +5,7 @@
 
 const struct unwind_index *unwind_current;
 struct unwind_readers unwind_readers;
+struct unwind_code_ranges unwind_code_ranges;
 
 struct unwind_section unwind_enter(void) {
     struct unwind_section section = {__atomic_load_n(&unwind_readers.phase, __ATOMIC_RELAXED) & 1};
@@ -29,6 +30,7 @@ struct walk {
     const char *bytes;
     struct unwind_memory memory; /* that they are of */
     const long long *general;    /* of the innermost frame; NULL after it */
+    uint64_t chain_end; /* frame pointers of code without rules were followed, and believed, up to this address */
 };
 
 struct frame {
@@ -39,7 +41,8 @@ struct frame {
 enum step { STEP_CALLER, STEP_ROOT, STEP_LOST };
 
 #define REACH_BYTES_MAX (1u << 20) /* between the known end of an open stack and a word of the next frame */
-#define GUESS_BYTES_MAX 1024u      /* frames of code without a rule that a guess is made for */
+#define CHAIN_FRAMES_MAX 128u
+#define GUESS_BYTES_MAX 1024u /* frames of code without a rule that a guess is made for */
 
 static const struct unwind_rule no_rule = {.kind = UNWIND_NONE};
 static const struct unwind_object no_object;
@@ -222,21 +225,73 @@ static bool caller_by_pair(struct walk *walk, const struct frame *frame, uint64_
     return true;
 }
 
+static bool in_code_ranges(uint64_t pc) {
+    const struct unwind_code_ranges *code = &unwind_code_ranges;
+    uint32_t seq = __atomic_load_n(&code->seq, __ATOMIC_ACQUIRE);
+    uint32_t low = 0, n = __atomic_load_n(&code->n, __ATOMIC_RELAXED), high = n;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (__atomic_load_n(&code->ranges[middle].limit, __ATOMIC_RELAXED) <= pc)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool inside = low < n && __atomic_load_n(&code->ranges[low].start, __ATOMIC_RELAXED) <= pc;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return inside && !(seq & 1) && __atomic_load_n(&code->seq, __ATOMIC_RELAXED) == seq;
+}
+
+/* Code without a rule, of an object or of none (a JIT's). */
+static bool is_bare_code(struct walk *walk, uint64_t pc) {
+    const struct unwind_rule *rule = rule_at(walk, pc);
+    return rule->kind == UNWIND_NONE && (rule != &no_rule || in_code_ranges(pc));
+}
+
 /* Whether something below the pair at fp may be a return address as well: code without a rule that leaves the frame
- * pointer to its callers has its own there, and to believe the pair would skip a frame. An address in other code of an
- * object that has no rules can't be told from one. */
+ * pointer to its callers has its own there, and to believe the pair would skip a frame. */
 static bool nearer_return_address(struct walk *walk, const struct frame *frame, uint64_t fp) {
     if (fp - frame->sp > GUESS_BYTES_MAX)
         return true;
     for (uint64_t slot = frame->sp; slot < fp; slot += UNWIND_WORD) {
         struct frame caller = {.sp = slot + UNWIND_WORD, .fp = frame->fp, .pc_is_return = true};
-        if (!load(walk, slot, &caller.pc))
-            return true;
-        const struct unwind_rule *rule = rule_of(walk, &caller);
-        if ((rule->kind == UNWIND_NONE && rule != &no_rule) || plausible(walk, &caller))
+        if (!load(walk, slot, &caller.pc) || is_bare_code(walk, lookup_pc(&caller)) || plausible(walk, &caller))
             return true;
     }
     return false;
+}
+
+/* Code without rules calls code without rules: frame pointers lead on from pair to pair, but one of them proves nothing.
+ * All are believed when each is above the one before, with nothing in between that may be a return address, when all
+ * return addresses are in code, and when the last one is in a function that has a rule and is plausible itself. */
+static bool follow_chain(struct walk *walk, const struct frame *first) {
+    struct frame frame = *first;
+    for (unsigned i = 0; i < CHAIN_FRAMES_MAX; i++) {
+        struct frame caller = {.sp = frame.fp + UNWIND_CFA_FROM_FP, .pc_is_return = true};
+        if (frame.fp < frame.sp || nearer_return_address(walk, &frame, frame.fp) ||
+            !load(walk, frame.fp + UNWIND_SAVED_FP_FROM_FP, &caller.fp) ||
+            !load(walk, frame.fp + UNWIND_RETURN_FROM_FP, &caller.pc))
+            return false;
+        walk->chain_end = caller.sp;
+        if (plausible(walk, &caller))
+            return true;
+        if (!is_bare_code(walk, lookup_pc(&caller)))
+            return false;
+        frame = caller;
+    }
+    return true; /* so many pairs are no accident */
+}
+
+static bool caller_by_chain(struct walk *walk, const struct frame *frame, struct frame *ret) {
+    if (frame->sp >= walk->chain_end && !follow_chain(walk, frame)) {
+        walk->chain_end = 0;
+        return false;
+    }
+    struct frame caller = {.sp = frame->fp + UNWIND_CFA_FROM_FP, .pc_is_return = true};
+    if (!load(walk, frame->fp + UNWIND_SAVED_FP_FROM_FP, &caller.fp) ||
+        !load(walk, frame->fp + UNWIND_RETURN_FROM_FP, &caller.pc))
+        return false;
+    *ret = caller;
+    return true;
 }
 
 /* The caller of code without a rule. A leaf that pushed nothing has its return address on top. */
@@ -247,8 +302,7 @@ static bool caller_by_guess(struct walk *walk, const struct frame *frame, struct
         *ret = caller;
         return true;
     }
-    return !frame->fp_unknown && !nearer_return_address(walk, frame, frame->fp) &&
-           caller_by_pair(walk, frame, frame->fp, ret);
+    return !frame->fp_unknown && caller_by_chain(walk, frame, ret);
 }
 
 /* The caller of a function whose frame hangs on a frame pointer that we don't know, by the distance that its prologue

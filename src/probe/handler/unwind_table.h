@@ -71,6 +71,18 @@ struct unwind_index {
 /* The index in force, NULL before the first; stored with release by probe/control/modules.c alone. */
 extern const struct unwind_index *unwind_current;
 
+/* Executable mappings, sorted: what a return address to code without a table (a JIT's) may point into. Control rewrites
+ * them in place; a reader that meets a rewrite takes nothing for code. */
+#define UNWIND_CODE_RANGES_MAX 1024u /* the lowest ones; what is above is not taken for code */
+struct unwind_code_ranges {
+    uint32_t seq; /* A: odd while being rewritten */
+    uint32_t n;   /* A */
+    struct unwind_code_range {
+        uint64_t start, limit; /* A */
+    } ranges[UNWIND_CODE_RANGES_MAX];
+};
+extern struct unwind_code_ranges unwind_code_ranges;
+
 /* Readers inside a section, counted in the slot that `phase` names on their entry (its lowest bit). Who swaps the index
  * waits until both slots were seen empty, with a step of the phase before each, so that newcomers can't delay it. */
 struct unwind_readers {

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "probe/control/modules.h"
+#include "probe/handler/unwind_table.h"
 #include "unwind_test.h"
 
 #define FRAMES_MAX 128
@@ -206,6 +208,52 @@ NOINLINE static int without_description(int n) {
     return sum + (n ? without_description(n - 1) : 0);
 }
 
+/* Code of no object, as JITs make it. Each calls the first of `next` with the rest. */
+typedef int generated(void *const *next, int x);
+static struct {
+    char *code;
+    generated *frame, *frameless, *leaf, *pushes;
+} jit;
+
+static generated *emit(const char *bytes, size_t size) {
+    static size_t used;
+    char *at = memcpy(jit.code + used, bytes, size);
+    used += (size + 15) & ~(size_t)15;
+    return (generated *)(uintptr_t)at;
+}
+#define EMIT(bytes) emit(bytes, sizeof(bytes) - 1)
+
+static void generate(void) {
+    jit.code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* push %rbp; mov %rsp, %rbp; sub $16, %rsp; mov %rdi, -8(%rbp); add $8, %rdi; call *-8(%rdi); inc %eax; leave; ret */
+    jit.frame = EMIT("\x55\x48\x89\xe5\x48\x83\xec\x10\x48\x89\x7d\xf8\x48\x83\xc7\x08\xff\x57\xf8\xff\xc0\xc9\xc3");
+    /* sub $8, %rsp; add $8, %rdi; call *-8(%rdi); add $8, %rsp; ret */
+    jit.frameless = EMIT("\x48\x83\xec\x08\x48\x83\xc7\x08\xff\x57\xf8\x48\x83\xc4\x08\xc3");
+    /* lea 7(%rsi), %eax; imul %esi, %eax; ret */
+    jit.leaf = EMIT("\x8d\x46\x07\x0f\xaf\xc6\xc3");
+    /* push %rbx; push %r12; mov %esi, %ebx; lea 3(%rbx), %eax; pop %r12; pop %rbx; ret */
+    jit.pushes = EMIT("\x53\x41\x54\x89\xf3\x8d\x43\x03\x41\x5c\x5b\xc3");
+    unwind_code_ranges.ranges[0] =
+        (struct unwind_code_range){(uint64_t)(uintptr_t)jit.code, (uint64_t)(uintptr_t)jit.code + 4096};
+    unwind_code_ranges.n = 1;
+}
+
+static int end_of_chain(void *const *next, int x) {
+    (void)next;
+    return recurse(x);
+}
+
+NOINLINE static void run_generated(void) {
+    void *frame = (void *)(uintptr_t)jit.frame, *frameless = (void *)(uintptr_t)jit.frameless,
+         *leaf_code = (void *)(uintptr_t)jit.leaf, *pushes = (void *)(uintptr_t)jit.pushes,
+         *function = (void *)(uintptr_t)end_of_chain;
+    void *const chains[][4] = {{frame, frame, function},     {frame, leaf_code},  {frame, frame, pushes},
+                               {frameless, frame, function}, {leaf_code},         {frame, frameless, frame, leaf_code},
+                               {frameless, leaf_code},       {frameless, pushes}, {pushes}};
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
+        sink += jit.frame(chains[i], 3) + jit.frameless(chains[i], 2);
+}
+
 static void work(void) {
     sink += recurse(12);
     sink += with_alloca(4);
@@ -281,6 +329,21 @@ static void code_without_description_is_guessed_with_care(void **state) {
     assert_true(seen.same > seen.shorter);
 }
 
+static void generated_code_is_followed_with_care(void **state) {
+    (void)state;
+    generate();
+    step_start();
+    run_generated();
+    step_stop();
+    show();
+    unwind_code_ranges.n = 0;
+    munmap(jit.code, 4096);
+    assert_int_equal(seen.wrong, 0);
+    assert_int_equal(seen.blind_wrong, 0);
+    assert_int_equal(seen.shorter, seen.incomplete);
+    assert_true(seen.same > seen.stops / 2);
+}
+
 static void *thread(void *data) {
     (void)data;
     high = stack_high();
@@ -302,6 +365,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(walks_are_the_calls_that_have_not_returned_at_every_instruction, setup),
         cmocka_unit_test_setup(code_without_description_is_guessed_with_care, setup),
+        cmocka_unit_test_setup(generated_code_is_followed_with_care, setup),
         cmocka_unit_test_setup(walks_go_through_signal_frames, setup),
         cmocka_unit_test_setup(walks_of_a_thread_end_at_its_start, setup),
     };
