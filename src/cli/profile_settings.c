@@ -52,16 +52,16 @@ int profile_settings_help(struct buffer *ret) {
              "\n"
              "Flags, in any place on the line, as --flag value or --flag=value:\n");
     options_help(options, N_OPTIONS, ret);
-    return buffer_add_string(ret,
-                             "\n"
-                             "Examples:\n"
-                             "  piko profile http://localhost:8080/\n"
-                             "  piko profile http://localhost:8080/ --concurrency 200 --duration 60\n"
-                             "  piko profile http://localhost:8080/me --header \"Authorization: Bearer token\"\n"
-                             "  piko profile http://localhost:8080/ --focus render --top 20\n"
-                             "\n"
-                             "Exit status: 0 all done, 1 nothing usable, 2 wrong usage, 3 partial (a phase failed),\n"
-                             "130 interrupted (Ctrl-C), 143 terminated: finished phases are kept and reported.\n");
+    return buffer_add_string(
+        ret, "\n"
+             "Examples:\n"
+             "  piko profile http://localhost:8080/\n"
+             "  piko profile http://localhost:8080/ --concurrency 200 --duration 60\n"
+             "  piko profile http://localhost:8080/me --header \"Authorization: Bearer token\"\n"
+             "  piko profile http://localhost:8080/ --focus render --top 20\n"
+             "\n"
+             "Exit status: 0 all done, 1 nothing usable, 2 wrong usage, 3 partial (a phase failed),\n"
+             "130 interrupted (Ctrl-C), 143 terminated, 129 hung up: finished phases are kept and reported.\n");
 }
 
 /* RFC 9110: a name of token characters, a value without control characters. Anything else could smuggle a header in. */

@@ -16,8 +16,11 @@ static void on_signal(int number) {
 void signals_catch(void) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
+    struct sigaction before;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup stays nohup */
+        sigaction(SIGHUP, &action, NULL);
 }
 
 const volatile int *signals_stop(void) {

@@ -327,6 +327,9 @@ class Interrupted(TestCase):
     def test_sigterm_does_the_same_with_143(self):
         self.expect_end(signal.SIGTERM, "profile?seconds=2", ["baseline.goroutines.txt", "baseline.stats", REPORT])
 
+    def test_a_terminal_that_hangs_up_does_the_same_with_129(self):
+        self.expect_end(signal.SIGHUP, "profile?seconds=2", ["baseline.goroutines.txt", "baseline.stats", REPORT])
+
     def test_ctrl_c_in_the_baseline_leaves_nothing(self):
         self.expect_end(signal.SIGINT, "/status", None)
 
