@@ -13,6 +13,7 @@ from target import PROGRAMS
 
 COMPLETE_MIN = 0.995
 SECONDS, HZ = 4, 1000
+SAMPLES_MIN = 300  # on a busy machine
 
 
 class Preloaded:
@@ -71,14 +72,14 @@ def parse_raw(raw):
 
 @unittest.skipUnless(shutil.which("go"), "go is not installed")
 class Unwinding(unittest.TestCase):
-    def check(self, target, samples_min):
+    def check(self, target):
         samples = target.cpu_profile()
         total = sum(n for n, _ in samples)
         truncated = [(n, stack) for n, stack in samples if stack[-1] == "truncated"]
         shown = "\n".join("%6d %s" % (n, " < ".join(stack[:12])) for n, stack in sorted(truncated, reverse=True)[:20])
         complete = 1 - sum(n for n, _ in truncated) / total
         print("%s: %d samples, %.3f %% complete" % (os.path.basename(str(target.process.args[0])), total, 100 * complete))
-        self.assertGreater(total, samples_min)
+        self.assertGreater(total, SAMPLES_MIN)
         self.assertGreaterEqual(complete, COMPLETE_MIN, shown)
         roots = {stack[-1] for n, stack in samples if stack[-1] != "truncated"}
         self.assertLessEqual(len(roots), 2, roots)  # of the main thread, and of others
@@ -92,14 +93,12 @@ class Unwinding(unittest.TestCase):
                    "    re.findall(r'(\\d+)[^a-z]*', text); hashlib.sha256(text.encode()).hexdigest()\n"
                    "    sorted(random.random() for _ in range(500)); text.replace('1', '22').split(',')\n")
         with Preloaded(shutil.which("python3"), "-c", program) as target:
-            self.check(target, 0.5 * SECONDS * HZ)
+            self.check(target)
 
     def test_cpp(self):
         program = os.path.join(PROGRAMS, "busy_cpp")
-        if not os.path.exists(program):
-            self.skipTest("no C++ compiler")
         with Preloaded(program) as target:
-            self.check(target, 0.5 * SECONDS * HZ)
+            self.check(target)
 
     @unittest.skipUnless(shutil.which("nginx") and shutil.which("wrk"), "nginx and wrk are not installed")
     def test_nginx(self):
@@ -121,7 +120,7 @@ class Unwinding(unittest.TestCase):
                                          "http://127.0.0.1:%d/" % port], stdout=subprocess.DEVNULL)
                 try:
                     time.sleep(0.5)
-                    self.check(target, 0.3 * SECONDS * HZ)
+                    self.check(target)
                 finally:
                     load.terminate()
                     load.wait()
