@@ -9,7 +9,7 @@ import time
 import unittest
 import urllib.request
 
-from target import PROGRAMS
+from target import PROGRAMS, Target
 
 COMPLETE_MIN = 0.995
 SECONDS, HZ = 4, 1000
@@ -124,6 +124,17 @@ class Unwinding(unittest.TestCase):
                 finally:
                     load.terminate()
                     load.wait()
+
+
+class Dump(unittest.TestCase):
+    def test_a_wait_in_a_handler_shows_what_it_interrupted_on_another_stack(self):
+        for arguments, root in (((), "main"), (("coroutine",), "interrupted_function")):
+            with self.subTest(root=root), Target("parked_handler", *arguments) as target:
+                text = target.get("goroutine?debug=2").decode()
+                calls = re.findall(r"^(\w+)\(\.\.\.\)$", text, re.MULTILINE)
+                for function in ("wait_in_handler", "interrupted_function", root):
+                    self.assertIn(function, calls)
+                self.assertNotIn("truncated", text)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@
 #include "probe/handler/probe.h"
 #include "unwind_test.h"
 
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
 #define PAGE 4096u
 #define DEPTH 128
 #define TRAP_FLAG 0x100

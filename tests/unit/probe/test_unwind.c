@@ -341,7 +341,7 @@ static void generated_code_is_followed_with_care(void **state) {
     assert_int_equal(seen.wrong, 0);
     assert_int_equal(seen.blind_wrong, 0);
     assert_int_equal(seen.shorter, seen.incomplete);
-    assert_true(seen.same > seen.stops / 2);
+    assert_true(seen.same > seen.stops / 3); /* more than half of the stops are in prologues and frameless leaves */
 }
 
 static void *thread(void *data) {
