@@ -106,7 +106,7 @@ static int start_probe(struct piko_profiling *profiling) {
                                   .mutex_fraction = (uint32_t)rate_of(options->mutex_fraction)};
     struct segment *segment;
     size_t bytes;
-    int error = control_start(&rates, &segment, &bytes);
+    int error = control_start(&rates, /* memory= */ NULL, &segment, &bytes);
     if (error)
         return error;
     error = reader_new(segment, bytes, &profiling->reader);

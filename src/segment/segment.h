@@ -198,9 +198,21 @@ struct segment_mailbox {
     uint64_t refresh_wanted; /* A: names, modules, CPU time owed: the same protocol */
     uint64_t refresh_done;   /* A, release */
     uint64_t heartbeat_ns;   /* A: CLOCK_MONOTONIC of control's last turn; a stopped target lets it age */
-    uint64_t reserved[6];
+    uint64_t reader_ns;      /* A: CLOCK_MONOTONIC of the reader's last sign of life; 0 = it lives as long as we do */
+    uint64_t reserved[5];
 };
 _Static_assert(sizeof(struct segment_mailbox) == 112, "layout");
+
+/* What the handler of a fatal signal leaves. `signal` is written last; 0 = it did not crash. */
+struct segment_crash {
+    uint32_t signal; /* A, release */
+    int32_t code;    /* si_code */
+    uint32_t tid;
+    uint32_t stack;   /* id; 0 = none could be had */
+    uint64_t address; /* si_addr of a fault */
+    uint64_t pc;
+};
+_Static_assert(sizeof(struct segment_crash) == 32, "layout");
 
 /* A table inside the segment. */
 struct segment_table {
@@ -228,7 +240,8 @@ struct segment {
     uint64_t cpu_epoch;     /* A, release: counts how often the CPU table was cleared */
 
     struct segment_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules;
-    uint64_t reserved[8];
+    struct segment_crash crash;
+    uint64_t reserved[4];
 
     _Alignas(SEGMENT_SHARED_ALIGN) struct segment_counters counters;
     _Alignas(SEGMENT_SHARED_ALIGN) struct segment_mailbox mailbox;

@@ -27,6 +27,7 @@
  * and less often when there is nothing, since code without tables stays so. */
 #define MODULES_WAIT_MIN_NS 2000000u
 #define MODULES_WAIT_MAX_NS 500000000u
+#define READER_SILENCE_NS 10000000000u
 #define SAMPLING_TURN_NS 200000000u /* while the sampler runs: new threads, names */
 
 static struct {
@@ -92,8 +93,14 @@ static void serve_stale_modules(void) {
     control.modules_looked_ns = probe_now_ns();
 }
 
+/* A reader that died in the middle of a capture leaves the sampler wanted. */
+static bool reader_lives(const struct segment_mailbox *mailbox) {
+    uint64_t seen_ns = __atomic_load_n(&mailbox->reader_ns, __ATOMIC_RELAXED), now_ns = probe_now_ns();
+    return !seen_ns || now_ns < seen_ns + READER_SILENCE_NS;
+}
+
 static void serve_sampler(struct segment_mailbox *mailbox) {
-    bool wanted = __atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE) > 0;
+    bool wanted = __atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE) > 0 && reader_lives(mailbox);
     if (wanted && !sampler_is_running()) {
         look_at_process();
         sampler_start(__atomic_load_n(&mailbox->cpu_hz, __ATOMIC_RELAXED));
@@ -150,12 +157,13 @@ static uint64_t realtime_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Private memory: what a fork child does to its copy is its own. */
-static int make_segment(void) {
+/* `memory` as for control_start(). Our own is private: what a fork child does to its copy is its own. */
+static int make_segment(void *memory) {
     if (probe.segment && probe.segment->pid == (uint32_t)getpid()) /* a fork child leaves its parent's alone */
         return 0;
-    size_t bytes = (size_t)segment_bytes();
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!memory)
+        memory = mmap(NULL, (size_t)segment_bytes(), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return -errno;
     struct segment *segment = memory;
@@ -205,11 +213,11 @@ void control_reset_after_fork(void) {
     control.modules_looked_ns = 0;
 }
 
-int control_start(const struct control_rates *rates, struct segment **ret, size_t *ret_bytes) {
+int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes) {
     if (control.running)
         return -EALREADY;
     int own = control_mark_own(1);
-    int error = make_segment();
+    int error = make_segment(memory);
     if (!error)
         error = sampler_init();
     if (!error) {

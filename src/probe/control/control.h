@@ -14,10 +14,11 @@ struct control_rates {
     uint32_t mutex_fraction;
 };
 
-/* Make the segment (at the first start; it is never unmapped, since hooks may be inside it), build the unwind tables,
+/* Make the segment in `memory`, an all-zero mapping of segment_bytes() bytes which then stays, or in private memory of our
+ * own when that is NULL (at the first start of a process; it is never unmapped, since hooks may be inside it), build the unwind tables,
  * start the thread, switch the hooks on. 0, -EALREADY or a negative errno, with everything as before.
  * The calling thread's own-thread mark is set meanwhile, so that what is created here is ours. Threads: one at a time. */
-int control_start(const struct control_rates *rates, struct segment **ret, size_t *ret_bytes);
+int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes);
 
 /* Switch the hooks off, end the thread. Frees are still followed, so that a later start finds the truth.
  * No CPU capture may be running. */

@@ -1,0 +1,97 @@
+/* The probe as a library of its own, loaded before the program's others by `piko run`: starts by itself, shares its
+ * segment with the supervisor, and does the same in every child of a fork. Prints nothing and never ends the program:
+ * without a supervisor, or when anything fails, the program runs on alone. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "probe/control/control.h"
+#include "probe/preload/announce.h"
+#include "probe/preload/settings.h"
+#include "segment/segment.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Read once, before the program's own code: servers clear or overwrite their environment. */
+static struct settings settings;
+static bool is_child; /* forked, and not started anew yet */
+
+static void start(void) {
+    if (settings.only && settings.only != (uint32_t)getpid())
+        return;
+    int own = control_mark_own(1), fd;
+    size_t bytes = (size_t)segment_bytes();
+    void *memory = announce_memory(bytes, &fd);
+    struct segment *segment;
+    if (memory) {
+        if (control_start(&settings.rates, memory, &segment, &bytes))
+            munmap(memory, bytes);
+        else if (announce_send(&settings, fd))
+            control_stop();
+        syscall(SYS_close, fd);
+    }
+    control_mark_own(own);
+}
+
+static void after_fork_in_child(void) {
+    is_child = true;
+}
+
+__attribute__((constructor(102))) static void preload(void) {
+    int saved_errno = errno;
+    if (settings_parse(getenv(HELLO_VARIABLE), &settings)) {
+        start();
+        pthread_atfork(NULL, NULL, after_fork_in_child);
+    }
+    errno = saved_errno;
+}
+
+/* Not in the handler of the fork: the program's allocator may get its locks back in a later one, and to start a thread
+ * takes memory. */
+static void start_in_child(void) {
+    if (!is_child)
+        return;
+    is_child = false;
+    int saved_errno = errno;
+    start();
+    errno = saved_errno;
+}
+
+/* The three that fork without exec. vfork() and posix_spawn() share the parent's memory until they exec. */
+EXPORT pid_t fork(void) {
+    static pid_t (*real)(void);
+    if (!real)
+        real = (__typeof__(real))dlsym(RTLD_NEXT, "fork");
+    pid_t pid = real();
+    if (pid == 0)
+        start_in_child();
+    return pid;
+}
+
+EXPORT int daemon(int keep_directory, int keep_output) {
+    static int (*real)(int, int);
+    if (!real)
+        real = (__typeof__(real))dlsym(RTLD_NEXT, "daemon");
+    int error = real(keep_directory, keep_output);
+    start_in_child();
+    return error;
+}
+
+struct termios;
+struct winsize;
+EXPORT int forkpty(int *terminal, char *name, const struct termios *modes, const struct winsize *size);
+EXPORT int forkpty(int *terminal, char *name, const struct termios *modes, const struct winsize *size) {
+    static int (*real)(int *, char *, const struct termios *, const struct winsize *);
+    if (!real)
+        real = (__typeof__(real))dlsym(RTLD_NEXT, "forkpty");
+    int pid = real(terminal, name, modes, size);
+    if (pid == 0)
+        start_in_child();
+    return pid;
+}
