@@ -40,7 +40,7 @@ static uint32_t synthetic_location(struct profile *profile, const char *name) {
 }
 
 int build_sample(struct build *build, uint32_t stack, const char *otherwise, int64_t *values,
-                 struct profile_label *labels, uint32_t n_labels) {
+                 const struct profile_label *labels, uint32_t n_labels) {
     struct profile *profile = build->profile;
     uint32_t locations[SEGMENT_STACK_DEPTH_MAX + 1], n = 0;
     struct view_stack frames;
@@ -59,10 +59,13 @@ int build_sample(struct build *build, uint32_t stack, const char *otherwise, int
     for (uint32_t i = 0; i < n; i++)
         if (locations[i] == PROFILE_NONE)
             return -ENOMEM;
+    struct profile_label all[BUILD_LABELS_MAX + READER_LABELS];
+    for (uint32_t i = 0; i < n_labels; i++)
+        all[i] = labels[i];
+    n_labels += reader_labels(build->reader, profile, all + n_labels);
     return profile_add_sample(
-        profile,
-        &(struct profile_sample){
-            .locations = locations, .n_locations = n, .values = values, .labels = labels, .n_labels = n_labels});
+        profile, &(struct profile_sample){
+                     .locations = locations, .n_locations = n, .values = values, .labels = all, .n_labels = n_labels});
 }
 
 int build_synthetic(struct build *build, const char *name, int64_t *values) {
@@ -76,7 +79,12 @@ void build_comments(struct build *build, const struct segment_counters *counters
     struct profile *profile = build->profile;
     const struct view *view = &build->reader->view;
     struct view_rates rates = view_rates(view);
-    profile_add_comment(profile, "piko: pid %" PRIu32, view->pid);
+    profile_add_comment(profile, "piko: pid %" PRIu32 "%s%s",
+                        build->reader->process_pid ? build->reader->process_pid : view->pid,
+                        build->reader->process_pid ? " " : "", build->reader->process_name);
+    if (__atomic_load_n(&view->quiet, __ATOMIC_RELAXED))
+        profile_add_comment(profile, "the target does not answer: this is %" PRIu64 " ms old",
+                            reader_silent_ms(build->reader));
     profile_add_comment(profile,
                         "rates: mem_profile_rate_bytes=%" PRIu64 " block_rate_ns=%" PRIu64 " mutex_fraction=%" PRIu64
                         " cpu_period_ns=%" PRIu64,

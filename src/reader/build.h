@@ -23,9 +23,12 @@ void build_done(struct build *build);
 int build_want_stack(struct build *build, uint32_t stack);
 int build_resolve(struct build *build);
 
-/* A sample at a stack; at `otherwise` alone when there is no such stack. `values`: one for each sample type. */
+#define BUILD_LABELS_MAX 4u
+
+/* A sample at a stack; at `otherwise` alone when there is no such stack. `values`: one for each sample type. Labels:
+ * BUILD_LABELS_MAX at most; those of the process are added. */
 int build_sample(struct build *build, uint32_t stack, const char *otherwise, int64_t *values,
-                 struct profile_label *labels, uint32_t n_labels);
+                 const struct profile_label *labels, uint32_t n_labels);
 
 /* A sample of one made-up function, unless its values are all 0. */
 int build_synthetic(struct build *build, const char *name, int64_t *values);

@@ -139,3 +139,22 @@ int reader_cpu_end(struct reader_cpu *capture, struct profile **ret) {
     free(capture);
     return error;
 }
+
+void reader_cpu_follow(struct reader *reader, unsigned hz) {
+    mailbox_cpu_enter(&reader->view, hz);
+}
+
+void reader_cpu_unfollow(struct reader *reader) {
+    mailbox_cpu_leave(&reader->view);
+}
+
+int reader_cpu_so_far(struct reader *reader, struct profile **ret) {
+    struct snapshot now;
+    mailbox_refresh(&reader->view);
+    int error = snapshot_take(&reader->view, SNAPSHOT_CPU, &now);
+    if (error)
+        return error;
+    error = counters_profile(reader, &counters_cpu, &now, /* before= */ NULL, ret);
+    snapshot_done(&now);
+    return error;
+}

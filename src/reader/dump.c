@@ -1,6 +1,8 @@
 /* The thread dump in the form of Go's debug=2. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "reader/build.h"
@@ -135,4 +137,50 @@ int reader_dump(struct reader *reader, struct buffer *ret) {
     places_done(&dump.places);
     threads_done(&dump.threads);
     return error ? error : late;
+}
+
+/* A copy, read once: its writer may go on. */
+static struct segment_crash crash_of(const struct view *view) {
+    const struct segment_crash *shared = &view->segment->crash;
+    uint32_t number = __atomic_load_n(&shared->signal, __ATOMIC_ACQUIRE);
+    struct segment_crash crash = *(const volatile struct segment_crash *)shared;
+    crash.signal = number;
+    return crash;
+}
+
+static void write_crash(const struct dump *dump, const struct segment_crash *crash, struct buffer *out) {
+    const char *name = crash->signal < NSIG ? sigabbrev_np((int)crash->signal) : NULL;
+    buffer_printf(out, "crashed by SIG%s", name ? name : "?");
+    if (crash->code > 0 && crash->signal != SIGABRT)
+        buffer_printf(out, " at address 0x%" PRIx64, crash->address);
+    buffer_printf(out, ", program counter 0x%" PRIx64 "\n\n", crash->pc);
+    struct thread_row row = {.tid = crash->tid, .state = SEGMENT_THREAD_RUNNING};
+    for (size_t i = 0; i < dump->threads.n; i++)
+        if (dump->threads.rows[i].tid == crash->tid)
+            row = dump->threads.rows[i];
+    row.state = SEGMENT_THREAD_RUNNING;
+    add_header(out, &row, dump->now_ns);
+    add_stack(out, dump, crash->stack);
+    buffer_add_string(out, "\n");
+}
+
+int reader_crash(struct reader *reader, struct buffer *ret) {
+    struct segment_crash crash = crash_of(&reader->view);
+    if (!crash.signal)
+        return 0;
+    struct dump dump = {.reader = reader, .now_ns = clock_monotonic_ns()};
+    int error = threads_take(&reader->view, /* seq= */ 0, &dump.threads);
+    if (!error)
+        error = places_init(reader, &dump.places);
+    if (!error)
+        error = want_stack(&dump, crash.stack);
+    if (!error)
+        error = places_resolve(&dump.places);
+    if (!error) {
+        write_crash(&dump, &crash, ret);
+        error = ret->error;
+    }
+    places_done(&dump.places);
+    threads_done(&dump.threads);
+    return error;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,8 +25,10 @@ static void ring(struct segment_mailbox *mailbox) {
 }
 
 /* Wait until *field is at least `least`. */
-static int wait_for(struct segment_mailbox *mailbox, const uint64_t *field, uint64_t least, unsigned ms) {
-    uint64_t deadline = clock_monotonic_ns() + ms * NS_PER_MS;
+static int wait_for(const struct view *view, const uint64_t *field, uint64_t least, unsigned ms) {
+    struct segment_mailbox *mailbox = &view->segment->mailbox;
+    bool quiet = __atomic_load_n(&view->quiet, __ATOMIC_RELAXED);
+    uint64_t deadline = clock_monotonic_ns() + (quiet ? 0 : ms * NS_PER_MS);
     for (;;) {
         uint32_t done = __atomic_load_n(&mailbox->done, __ATOMIC_ACQUIRE);
         if (__atomic_load_n(field, __ATOMIC_ACQUIRE) >= least)
@@ -41,27 +44,30 @@ int mailbox_dump(const struct view *view, uint64_t *ret) {
     struct segment_mailbox *mailbox = &view->segment->mailbox;
     *ret = __atomic_add_fetch(&mailbox->dump_wanted, 1, __ATOMIC_RELEASE);
     ring(mailbox);
-    return wait_for(mailbox, &mailbox->dump_done, *ret, MAILBOX_WAIT_MS);
+    return wait_for(view, &mailbox->dump_done, *ret, MAILBOX_WAIT_MS);
 }
 
 void mailbox_refresh(const struct view *view) {
     struct segment_mailbox *mailbox = &view->segment->mailbox;
     uint64_t wanted = __atomic_add_fetch(&mailbox->refresh_wanted, 1, __ATOMIC_RELEASE);
     ring(mailbox);
-    wait_for(mailbox, &mailbox->refresh_done, wanted, MAILBOX_REFRESH_WAIT_MS);
+    wait_for(view, &mailbox->refresh_done, wanted, MAILBOX_REFRESH_WAIT_MS);
 }
 
 int mailbox_cpu_wait(const struct view *view) {
-    struct segment_mailbox *mailbox = &view->segment->mailbox;
-    return wait_for(mailbox, &mailbox->cpu_ready_epoch, 1, MAILBOX_WAIT_MS);
+    return wait_for(view, &view->segment->mailbox.cpu_ready_epoch, 1, MAILBOX_WAIT_MS);
 }
 
-int mailbox_cpu_join(const struct view *view, unsigned hz) {
+void mailbox_cpu_enter(const struct view *view, unsigned hz) {
     struct segment_mailbox *mailbox = &view->segment->mailbox;
     if (!__atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE))
         __atomic_store_n(&mailbox->cpu_hz, hz, __ATOMIC_RELAXED);
     __atomic_fetch_add(&mailbox->cpu_users, 1, __ATOMIC_RELEASE);
     ring(mailbox);
+}
+
+int mailbox_cpu_join(const struct view *view, unsigned hz) {
+    mailbox_cpu_enter(view, hz);
     int error = mailbox_cpu_wait(view);
     if (error)
         mailbox_cpu_leave(view);

@@ -21,6 +21,9 @@ void mailbox_refresh(const struct view *view);
 int mailbox_cpu_join(const struct view *view, unsigned hz);
 void mailbox_cpu_leave(const struct view *view);
 
+/* Join without waiting; mailbox_cpu_leave() ends it. */
+void mailbox_cpu_enter(const struct view *view, unsigned hz);
+
 /* Wait until the sampler that was joined runs. 0 or -ETIMEDOUT. */
 int mailbox_cpu_wait(const struct view *view);
 

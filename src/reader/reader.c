@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "reader/counters.h"
 #include "reader/internal.h"
@@ -29,12 +30,14 @@ static void find_vdso(struct reader *reader) {
     }
 }
 
-int reader_new(struct segment *segment, size_t bytes, struct reader **ret) {
+static int make(struct segment *segment, size_t bytes, struct symbols *symbols, struct reader **ret) {
     struct reader *reader = calloc(1, sizeof(*reader));
     if (!reader)
         return -ENOMEM;
     int error = view_open(segment, bytes, &reader->view);
-    if (!error)
+    reader->symbols = symbols;
+    reader->shares_symbols = symbols != NULL;
+    if (!error && !symbols)
         error = symbols_new(&reader->symbols);
     if (error) {
         free(reader);
@@ -45,10 +48,45 @@ int reader_new(struct segment *segment, size_t bytes, struct reader **ret) {
     return 0;
 }
 
+int reader_new(struct segment *segment, size_t bytes, struct reader **ret) {
+    return make(segment, bytes, /* symbols= */ NULL, ret);
+}
+
+int reader_new_process(struct segment *segment, size_t bytes, struct symbols *symbols, uint32_t pid, const char *name,
+                       struct reader **ret) {
+    int error = make(segment, bytes, symbols, ret);
+    if (error)
+        return error;
+    (*ret)->process_pid = pid;
+    snprintf((*ret)->process_name, sizeof((*ret)->process_name), "%s", name);
+    return 0;
+}
+
+void reader_set_quiet(struct reader *reader, bool quiet) {
+    __atomic_store_n(&reader->view.quiet, quiet, __ATOMIC_RELAXED);
+}
+
+uint32_t reader_labels(const struct reader *reader, struct profile *profile, struct profile_label *ret) {
+    if (!reader->process_pid)
+        return 0;
+    char number[16];
+    snprintf(number, sizeof(number), "%" PRIu32, reader->process_pid);
+    ret[0] = (struct profile_label){.key = "pid", .string = profile_intern(profile, number)};
+    ret[1] = (struct profile_label){.key = "process", .string = profile_intern(profile, reader->process_name)};
+    return READER_LABELS;
+}
+
+uint64_t reader_silent_ms(const struct reader *reader) {
+    uint64_t heard = __atomic_load_n(&reader->view.segment->mailbox.heartbeat_ns, __ATOMIC_RELAXED);
+    uint64_t now = clock_monotonic_ns();
+    return now > heard ? (now - heard) / NS_PER_MS : 0;
+}
+
 void reader_free(struct reader *reader) {
     if (!reader)
         return;
-    symbols_free(reader->symbols);
+    if (!reader->shares_symbols)
+        symbols_free(reader->symbols);
     free(reader);
 }
 
@@ -98,7 +136,8 @@ int reader_symbol(struct reader *reader, uint64_t address, struct buffer *ret) {
 
 int reader_cmdline(struct reader *reader, struct buffer *ret) {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/cmdline", reader->view.pid);
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/cmdline",
+             reader->process_pid ? reader->process_pid : reader->view.pid);
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(CMDLINE_BYTES_MAX);
     int error = file_read(path, &text);
     if (error)
@@ -115,7 +154,7 @@ void reader_figures(struct reader *reader, struct reader_figures *ret) {
     struct view_rates rates = view_rates(view);
     uint64_t threads = threads_count(view), heap = snapshot_count(view, SNAPSHOT_HEAP);
     *ret = (struct reader_figures){
-        .pid = view->pid,
+        .pid = reader->process_pid ? reader->process_pid : view->pid,
         .threads = threads,
         .cpu_users = __atomic_load_n(&view->segment->mailbox.cpu_users, __ATOMIC_RELAXED),
         .mem_profile_rate_bytes = rates.mem_profile_rate_bytes,

@@ -55,6 +55,10 @@ int reader_cpu_end(struct reader_cpu *capture, struct profile **ret);
  * 0, -ENOMEM, -ETIMEDOUT (the text is then the newest that is known). */
 int reader_dump(struct reader *reader, struct buffer *ret);
 
+/* How the process crashed, in words, and the stack of the thread that did, as a block of the dump; nothing when its
+ * segment tells of no crash. 0 or -ENOMEM. */
+int reader_crash(struct reader *reader, struct buffer *ret);
+
 /* One line of /debug/pprof/symbol: the function's name at a run-time address, "" when unknown. 0 or -ENOMEM. */
 int reader_symbol(struct reader *reader, uint64_t address, struct buffer *ret);
 

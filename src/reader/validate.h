@@ -15,6 +15,7 @@ struct view {
     struct segment *segment; /* its header, counters and mailbox lie inside the mapping */
     size_t bytes;            /* of the mapping */
     uint32_t pid;
+    uint32_t quiet; /* A: the target is stopped or gone: nobody waits for its answers */
     struct view_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules;
 };
 

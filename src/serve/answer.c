@@ -1,5 +1,6 @@
 #include "serve/answer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,10 @@ void answer_error(struct answer *answer, unsigned status, const char *text) {
 
 void answer_failure(struct answer *answer, const char *what, int error) {
     char text[256], reason[128];
+    if (error == -ESRCH) {
+        answer_error(answer, MHD_HTTP_NOT_FOUND, "there is no such process");
+        return;
+    }
     snprintf(text, sizeof(text), "%s: %s", what, strerror_r(-error, reason, sizeof(reason)));
     answer_error(answer, MHD_HTTP_INTERNAL_SERVER_ERROR, text);
 }

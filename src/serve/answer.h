@@ -32,7 +32,7 @@ struct answer {
 /* Turn into an error of the profiles' own, as Go's pprof package makes it; the text is one line without its newline. */
 void answer_error(struct answer *answer, unsigned status, const char *text);
 
-/* The same for what failed inside: a negative errno. */
+/* The same for what failed inside: a negative errno; -ESRCH is a 404. */
 void answer_failure(struct answer *answer, const char *what, int error);
 
 /* An error of the routes: plain text. */

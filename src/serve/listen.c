@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 128
@@ -69,6 +71,41 @@ int listen_open(const char *address, uint16_t port, char *why, size_t why_size) 
     if (fd < 0)
         snprintf(why, why_size, "cannot listen on %s port %u: %s", address, (unsigned)port, strerror(-fd));
     return fd;
+}
+
+/* A socket that nobody listens on any more was left by one that died. */
+static void remove_old(const struct sockaddr_un *address) {
+    struct stat status;
+    if (lstat(address->sun_path, &status) || !S_ISSOCK(status.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) && errno == ECONNREFUSED)
+        unlink(address->sun_path);
+    close(fd);
+}
+
+int listen_unix(const char *path, char *why, size_t why_size) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int error = 0, fd = -1;
+    if (strlen(path) >= sizeof(address.sun_path))
+        error = -ENAMETOOLONG;
+    if (!error) {
+        strcpy(address.sun_path, path);
+        remove_old(&address);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        mode_t before = umask(0177);
+        if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG))
+            error = -errno;
+        umask(before);
+    }
+    if (!error)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    snprintf(why, why_size, "cannot listen on %s: %s", path, strerror(-error));
+    return error;
 }
 
 uint16_t listen_port(int fd) {

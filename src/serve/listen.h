@@ -9,6 +9,9 @@
  * The descriptor, or a negative errno with one sentence that names address and port in `why`. */
 int listen_open(const char *address, uint16_t port, char *why, size_t why_size);
 
+/* A listening unix socket, which its owner alone may use. As above. */
+int listen_unix(const char *path, char *why, size_t why_size);
+
 /* The port that a socket is bound to. */
 uint16_t listen_port(int fd);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "serve/pprof.h"
 
 static const char index_head[] =
@@ -21,16 +22,44 @@ static const char index_head[] =
     "@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; } a { color: #8ab4f8; } }\n"
     "</style>\n</head>\n<body>\n<h1>" PAGES_PPROF_PATH "/</h1>\n";
 
+static void add_escaped(struct buffer *out, const char *text) {
+    for (; *text; text++) {
+        if (*text == '&')
+            buffer_add_string(out, "&amp;");
+        else if (*text == '<')
+            buffer_add_string(out, "&lt;");
+        else
+            buffer_add(out, text, 1);
+    }
+}
+
+static void process_row(const struct tree_process *process, void *data) {
+    struct buffer *out = data;
+    buffer_printf(out, "<tr><td><a href='goroutine?debug=2&amp;pid=%" PRIu32 "'>%" PRIu32 "</a></td><td>", process->pid,
+                  process->pid);
+    add_escaped(out, process->command);
+    buffer_printf(out, "</td><td>%s</td><td>%" PRIu64 " threads</td><td>since %" PRIu64 " s</td></tr>\n",
+                  tree_state_name(process->state), process->threads, (uint64_t)(process->age_ns / NS_PER_S));
+}
+
+static void add_processes_table(struct tree *tree, struct buffer *out) {
+    struct buffer rows = BUFFER_INIT(0);
+    if (!tree_list(tree, process_row, &rows) && rows.size)
+        buffer_printf(out, "<table>\n%s</table>\n", rows.data);
+    buffer_done(&rows);
+}
+
 void pages_index(struct request *request) {
     struct answer *answer = &request->answer;
     struct buffer *out = &answer->body;
-    struct reader_figures figures;
-    reader_figures(request->reader, &figures);
+    struct reader_figures figures = {0};
+    tree_figures(request->tree, /* pid= */ 0, &figures);
     answer->status = MHD_HTTP_OK;
     answer->content_type = ANSWER_HTML;
     buffer_add_string(out, index_head);
     buffer_printf(out, "<p>Profiles of process %" PRIu32 ", which has %" PRIu64 " threads.</p>\n", figures.pid,
                   figures.threads);
+    add_processes_table(request->tree, out);
     buffer_add_string(out, "<p>Set debug=1 as a query parameter to export in legacy text format</p>\n"
                            "<table>\n<thead><tr><td>Count</td><td>Profile</td></tr></thead>\n");
     for (unsigned i = 0; i < pprof_n_entries; i++) {
@@ -44,6 +73,21 @@ void pages_index(struct request *request) {
         buffer_printf(out, "<li><span class=\"profile-name\">%s:</span> %s</li>\n", pprof_entries[i].name,
                       pprof_entries[i].description);
     buffer_add_string(out, "</ul>\n</body>\n</html>\n");
+}
+
+static void add_process(const struct tree_process *process, void *data) {
+    json_array_append_new(data, json_pack("{s:I, s:I, s:s, s:s, s:I, s:I}", "pid", (json_int_t)process->pid, "parent",
+                                          (json_int_t)process->parent, "command", process->command, "state",
+                                          tree_state_name(process->state), "age_ns", (json_int_t)process->age_ns,
+                                          "threads", (json_int_t)process->threads));
+}
+
+/* Only where there is more than the one that answers. */
+static void add_processes(struct tree *tree, json_t *object) {
+    json_t *list = json_array();
+    if (list && !tree_list(tree, add_process, list) && json_array_size(list))
+        json_object_set(object, "processes", list);
+    json_decref(list);
 }
 
 /* The first three keys are those of the Go Piko, in its order, for clients that compare. */
@@ -70,9 +114,11 @@ static json_t *status_object(const struct reader_figures *figures) {
 
 void pages_status(struct request *request) {
     struct answer *answer = &request->answer;
-    struct reader_figures figures;
-    reader_figures(request->reader, &figures);
+    struct reader_figures figures = {0};
+    tree_figures(request->tree, /* pid= */ 0, &figures);
     json_t *object = status_object(&figures);
+    if (object)
+        add_processes(request->tree, object);
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!text) {

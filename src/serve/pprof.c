@@ -41,7 +41,7 @@ static bool failed(int error, const struct profile *profile) {
 static bool run_profile(struct job *job) {
     struct request *request = request_of(job);
     struct profile *profile = NULL;
-    int error = reader_profile(request->reader, request->kind->kind, &profile);
+    int error = tree_profile(request->tree, request->pid, request->kind->kind, &profile);
     if (failed(error, profile))
         answer_failure(&request->answer, "could not take the profile", error);
     else
@@ -51,19 +51,19 @@ static bool run_profile(struct job *job) {
 }
 
 /* The text's "sampling period", by which it divides; the profile itself has 1, since its values are no longer samples. */
-static int64_t mutex_fraction(struct reader *reader) {
+static int64_t mutex_fraction(struct request *request) {
     struct reader_figures figures;
-    reader_figures(reader, &figures);
-    return (int64_t)figures.mutex_fraction;
+    int error = tree_figures(request->tree, request->pid, &figures);
+    return error ? 1 : (int64_t)figures.mutex_fraction;
 }
 
 static bool run_text(struct job *job) {
     struct request *request = request_of(job);
     struct profile *profile = NULL;
-    int error = reader_profile(request->reader, request->kind->kind, &profile);
+    int error = tree_profile(request->tree, request->pid, request->kind->kind, &profile);
     if (!failed(error, profile)) {
         if (request->kind->kind == READER_MUTEX)
-            profile->period = mutex_fraction(request->reader);
+            profile->period = mutex_fraction(request);
         error = profile_write_text(profile, request->kind->text, request->kind->name, &request->answer.body);
     }
     if (failed(error, profile))
@@ -74,7 +74,7 @@ static bool run_text(struct job *job) {
 
 static bool run_dump(struct job *job) {
     struct request *request = request_of(job);
-    int error = reader_dump(request->reader, &request->answer.body);
+    int error = tree_dump(request->tree, request->pid, &request->answer.body);
     if (error && error != -ETIMEDOUT)
         answer_failure(&request->answer, "could not dump the threads", error);
     return false;
@@ -91,11 +91,11 @@ static bool run_delta(struct job *job) {
     struct profile *profile = NULL;
     int error;
     if (!request->begun) {
-        error = reader_delta_begin(request->reader, request->kind->kind, &request->delta);
+        error = tree_delta_begin(request->tree, request->pid, request->kind->kind, &request->delta);
         if (request->delta)
             return wait_for_end(request);
     } else {
-        error = reader_delta_end(request->delta, job->gone ? NULL : &profile);
+        error = tree_delta_end(request->delta, job->gone ? NULL : &profile);
     }
     if (profile)
         encode(request, profile);
@@ -110,13 +110,13 @@ static bool run_cpu(struct job *job) {
     struct profile *profile = NULL;
     int error;
     if (!request->begun) {
-        error = reader_cpu_begin(request->reader, request->hz, &request->cpu);
+        error = tree_cpu_begin(request->tree, request->pid, request->hz, &request->cpu);
         if (!error)
             return wait_for_end(request);
         answer_failure(&request->answer, "Could not enable CPU profiling", error);
         return false;
     }
-    error = reader_cpu_end(request->cpu, job->gone ? NULL : &profile);
+    error = tree_cpu_end(request->cpu, job->gone ? NULL : &profile);
     if (error)
         answer_failure(&request->answer, "failed to collect profile", error);
     else if (profile)
@@ -128,7 +128,7 @@ static bool run_cpu(struct job *job) {
 /* One address of the list: "0x47d4e0 runtime.traceback2". */
 static void add_symbol(struct request *request, uint64_t address) {
     struct buffer name = BUFFER_INIT(0);
-    if (!reader_symbol(request->reader, address, &name) && name.size)
+    if (!tree_symbol(request->tree, request->pid, address, &name) && name.size)
         buffer_printf(&request->answer.body, "0x%" PRIx64 " %s\n", address, name.data);
     buffer_done(&name);
 }
@@ -228,7 +228,7 @@ static void start_trace(struct request *request) {
 
 static void start_cmdline(struct request *request) {
     set_text(&request->answer);
-    int error = reader_cmdline(request->reader, &request->answer.body);
+    int error = tree_cmdline(request->tree, request->pid, &request->answer.body);
     if (error)
         answer_failure(&request->answer, "could not read the command line", error);
 }
@@ -248,7 +248,19 @@ static const struct {
     {"trace", start_trace},
 };
 
+bool pprof_read_pid(struct request *request) {
+    int64_t pid = 0;
+    if (*request->arguments.pid && (number_parse(request->arguments.pid, &pid) || pid < 1 || pid > INT32_MAX)) {
+        answer_error(&request->answer, MHD_HTTP_BAD_REQUEST, "invalid value for \"pid\" - must be a process id");
+        return false;
+    }
+    request->pid = (uint32_t)pid;
+    return true;
+}
+
 void pprof_start(struct request *request, const char *name) {
+    if (!pprof_read_pid(request))
+        return;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (!strcmp(name, kinds[i].name)) {
             start_kind(request, &kinds[i]);

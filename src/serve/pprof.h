@@ -11,6 +11,9 @@
 /* Either the answer is there afterwards, or request->job is to be submitted. `name` is what follows the prefix. */
 void pprof_start(struct request *request, const char *name);
 
+/* Read the argument `pid`. False with an error in the answer when it can be none. */
+bool pprof_read_pid(struct request *request);
+
 /* What the index lists, sorted by name. */
 struct pprof_entry {
     const char *name;

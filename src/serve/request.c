@@ -5,12 +5,12 @@
 
 #define FORM_BUFFER_BYTES 1024u
 
-struct request *request_new(struct serve *serve, struct reader *reader, const char *uri) {
+struct request *request_new(struct serve *serve, struct tree *tree, const char *uri) {
     struct request *request = calloc(1, sizeof(*request));
     if (!request)
         return NULL;
     request->serve = serve;
-    request->reader = reader;
+    request->tree = tree;
     request->body = (struct buffer)BUFFER_INIT(REQUEST_BODY_BYTES_MAX);
     request->answer = ANSWER_INIT;
     request->uri = strdup(uri);
@@ -41,6 +41,8 @@ static char *argument(struct arguments *arguments, const char *key) {
         return arguments->seconds;
     if (!strcmp(key, "debug"))
         return arguments->debug;
+    if (!strcmp(key, "pid"))
+        return arguments->pid;
     return strcmp(key, "hz") ? NULL : arguments->hz;
 }
 

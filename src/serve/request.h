@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "reader/reader.h"
+#include "reader/tree.h"
 #include "serve/answer.h"
 #include "serve/jobs.h"
 
@@ -18,12 +18,13 @@ struct pprof_kind;
 
 /* What the endpoints look at, as text; "" = absent. A form in a POST body goes before the query, as in Go. */
 struct arguments {
-    char seconds[REQUEST_ARGUMENT_BYTES], debug[REQUEST_ARGUMENT_BYTES], hz[REQUEST_ARGUMENT_BYTES];
+    char seconds[REQUEST_ARGUMENT_BYTES], debug[REQUEST_ARGUMENT_BYTES], hz[REQUEST_ARGUMENT_BYTES],
+        pid[REQUEST_ARGUMENT_BYTES];
 };
 
 struct request {
     struct serve *serve;
-    struct reader *reader;
+    struct tree *tree;
     struct MHD_Connection *connection;
     char *uri; /* as it stood in the request line */
     bool started, handled, is_head, is_get, is_post;
@@ -36,14 +37,15 @@ struct request {
     const struct pprof_kind *kind;
     uint64_t seconds;
     unsigned hz;
+    uint32_t pid; /* of the one process that is asked for; 0 = all */
     bool begun;
-    struct reader_delta *delta;
-    struct reader_cpu *cpu;
+    struct tree_delta *delta;
+    struct tree_cpu *cpu;
     struct buffer location; /* of a redirect */
 };
 
 /* NULL when memory ran out. Takes NULL. */
-struct request *request_new(struct serve *serve, struct reader *reader, const char *uri);
+struct request *request_new(struct serve *serve, struct tree *tree, const char *uri);
 void request_free(struct request *request);
 
 /* The part of the URI behind its question mark, "" when there is none. */

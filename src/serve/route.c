@@ -5,6 +5,7 @@
 
 #include "serve/pages.h"
 #include "serve/pprof.h"
+#include "serve/save.h"
 
 #define PPROF_PREFIX PAGES_PPROF_PATH "/"
 
@@ -40,6 +41,29 @@ static void redirect(struct request *request, const char *path) {
     buffer_printf(&answer->body, "<a href=\"%s/\">Temporary Redirect</a>.\n\n", path);
 }
 
+static bool run_save(struct job *job) {
+    struct request *request = request_of(job);
+    int error = serve_save(request->serve, request->pid, &request->answer.body);
+    if (error)
+        answer_failure(&request->answer, "could not save", error);
+    return false;
+}
+
+/* POST alone: it writes files. */
+static void save(struct request *request) {
+    struct answer *answer = &request->answer;
+    if (!request->is_post) {
+        answer->allow = "POST";
+        answer_text(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
+    } else if (!serve_can_save(request->serve)) {
+        answer_text(answer, MHD_HTTP_NOT_FOUND, "nothing is saved here: this is done by piko run");
+    } else if (pprof_read_pid(request)) {
+        answer->status = MHD_HTTP_OK;
+        answer->content_type = ANSWER_TEXT;
+        request->job.run = run_save;
+    }
+}
+
 static void start(struct request *request, const char *path) {
     if (!strcmp(path, "/_piko") || !strcmp(path, PAGES_PPROF_PATH))
         redirect(request, path);
@@ -51,6 +75,8 @@ static void start(struct request *request, const char *path) {
         only_get(request, pages_status);
     else if (!strcmp(path, "/_piko/profiler/trace/recent"))
         only_get(request, recent_trace);
+    else if (!strcmp(path, "/_piko/profiler/save"))
+        save(request);
     else
         not_found(request);
 }

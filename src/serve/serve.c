@@ -14,13 +14,17 @@
 #include "serve/listen.h"
 #include "serve/request.h"
 #include "serve/route.h"
+#include "serve/save.h"
 
 #define IDLE_TIMEOUT_S 30u
 #define CONNECTION_MEMORY_BYTES (32u << 10) /* the request line and headers fit in it */
 #define STOP_WAIT_S 2u                      /* for clients to take their answers */
 
 struct serve {
-    struct reader *reader;
+    struct tree *tree;
+    struct tree *own_tree; /* made around the reader of one process; NULL = the caller's */
+    int (*save)(void *data, uint32_t pid, struct buffer *ret);
+    void *save_data;
     struct jobs *jobs;
     struct MHD_Daemon *daemon;
     uint16_t port;
@@ -42,7 +46,7 @@ static void count_requests(struct serve *serve, int change) {
 
 static void *on_uri(void *data, const char *uri, struct MHD_Connection *connection) {
     struct serve *serve = data;
-    struct request *request = request_new(serve, serve->reader, uri);
+    struct request *request = request_new(serve, serve->tree, uri);
     if (request)
         request->connection = connection;
     return request;
@@ -149,16 +153,23 @@ static int start_threads(struct serve *serve, int fd) {
 
 static void serve_free(struct serve *serve) {
     jobs_free(serve->jobs);
+    tree_free(serve->own_tree);
     pthread_cond_destroy(&serve->idle);
     pthread_mutex_destroy(&serve->lock);
     free(serve);
 }
 
-static struct serve *serve_new(struct reader *reader) {
+static struct serve *serve_new(const struct serve_options *options) {
     struct serve *serve = calloc(1, sizeof(*serve));
     if (!serve)
         return NULL;
-    serve->reader = reader;
+    if (!options->tree && tree_new_single(options->reader, &serve->own_tree)) {
+        free(serve);
+        return NULL;
+    }
+    serve->tree = options->tree ? options->tree : serve->own_tree;
+    serve->save = options->save;
+    serve->save_data = options->save_data;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -169,13 +180,14 @@ static struct serve *serve_new(struct reader *reader) {
 }
 
 int serve_start(const struct serve_options *options, struct serve **ret, char *why, size_t why_size) {
-    int fd = listen_open(options->bind_address, options->port, why, why_size);
+    int fd = options->unix_path ? listen_unix(options->unix_path, why, why_size)
+                                : listen_open(options->bind_address, options->port, why, why_size);
     if (fd < 0)
         return fd;
-    struct serve *serve = serve_new(options->reader);
+    struct serve *serve = serve_new(options);
     int error = -ENOMEM;
     if (serve) {
-        serve->port = listen_port(fd);
+        serve->port = options->unix_path ? 0 : listen_port(fd);
         serve->listen_fd = fd;
         error = start_threads(serve, fd);
     }
@@ -191,6 +203,14 @@ int serve_start(const struct serve_options *options, struct serve **ret, char *w
         options->log(options->log_data, SERVE_LOG_WARNING, "the rolling trace is not recorded by this version");
     *ret = serve;
     return 0;
+}
+
+bool serve_can_save(const struct serve *serve) {
+    return serve->save != NULL;
+}
+
+int serve_save(struct serve *serve, uint32_t pid, struct buffer *ret) {
+    return serve->save(serve->save_data, pid, ret);
 }
 
 uint16_t serve_port(const struct serve *serve) {

@@ -7,17 +7,25 @@
 #include <stdint.h>
 
 #include "reader/reader.h"
+#include "reader/tree.h"
 
 struct serve;
 
 enum serve_log_level { SERVE_LOG_INFO, SERVE_LOG_WARNING, SERVE_LOG_ERROR };
 
 struct serve_options {
-    struct reader *reader;    /* stays the caller's; outlives the server */
+    struct reader *reader;    /* of one process; stays the caller's, as all here; outlives the server */
+    struct tree *tree;        /* or of several; the other one is NULL */
+    const char *unix_path;    /* listen on a unix socket here and on no port; NULL = on the port. A socket that is there
+                               * and that nobody listens on is replaced; its owner removes it */
     const char *bind_address; /* a name or a literal address, IPv4 or IPv6: "localhost" */
     uint16_t port;            /* 0 = any free one: see serve_port() */
     void (*log)(void *data, enum serve_log_level level, const char *message); /* never NULL; from any of our threads */
     void *log_data;
+    /* Write to disk what is known of a process (0 = all); append one line a process to `ret`. NULL = nobody can.
+     * 0 or a negative errno (-ESRCH: no such process). On a worker, several at once. */
+    int (*save)(void *data, uint32_t pid, struct buffer *ret);
+    void *save_data;
     /* What status tells of the rolling trace (recorded by a later part): */
     bool rolling_trace;
     uint64_t rolling_trace_min_age_ns, rolling_trace_max_bytes;
