@@ -18,5 +18,6 @@ struct command {
 };
 
 int profile_command(int argc, char *const *argv);
+int run_command(int argc, char *const *argv);
 
 #endif

@@ -1,0 +1,161 @@
+/* piko run: a program, unchanged, with the endpoints. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "supervise/supervise.h"
+
+/* As a shell's. */
+enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+
+struct run_settings {
+    unsigned port, block_rate_ns, mutex_fraction, mem_profile_rate_bytes;
+    const char *bind, *unix_path, *output_folder, *rolling_min_age, *rolling_max_bytes;
+    bool no_children, rolling_trace, help;
+};
+
+static const struct run_settings defaults = {.port = 6060,
+                                             .block_rate_ns = 1000,
+                                             .mutex_fraction = 10,
+                                             .mem_profile_rate_bytes = 512 << 10,
+                                             .bind = "localhost",
+                                             .output_folder = "profiles"};
+
+#define OPTIONS(settings)                                                                                              \
+    {"port", "PORT", "Port of the endpoints; 0 = any free one", OPTION_NUMBER, &(settings)->port, 0, 65535},           \
+        {"bind", "ADDR", "Address that they are served on", OPTION_TEXT, &(settings)->bind, 0, 0},                     \
+        {"unix", "PATH", "Serve them on a unix socket instead", OPTION_TEXT, &(settings)->unix_path, 0, 0},            \
+        {"block-rate",                                                                                                 \
+         "NS",                                                                                                         \
+         "Block profile: one sample a NS nanoseconds waited; 0 = off",                                                 \
+         OPTION_NUMBER,                                                                                                \
+         &(settings)->block_rate_ns,                                                                                   \
+         0,                                                                                                            \
+         INT_MAX},                                                                                                     \
+        {"mutex-fraction",                                                                                             \
+         "N",                                                                                                          \
+         "Mutex profile: one in N contended unlocks; 0 = off",                                                         \
+         OPTION_NUMBER,                                                                                                \
+         &(settings)->mutex_fraction,                                                                                  \
+         0,                                                                                                            \
+         INT_MAX},                                                                                                     \
+        {"mem-profile-rate",                                                                                           \
+         "BYTES",                                                                                                      \
+         "Heap profile: one sample a BYTES allocated; 0 = off",                                                        \
+         OPTION_NUMBER,                                                                                                \
+         &(settings)->mem_profile_rate_bytes,                                                                          \
+         0,                                                                                                            \
+         INT_MAX},                                                                                                     \
+        {"no-children", NULL, "Look at the first process alone", OPTION_SWITCH, &(settings)->no_children, 0, 0},       \
+        {"output-dir",                                                                                                 \
+         "DIR",                                                                                                        \
+         "Where the last state of processes that die of a signal is written",                                          \
+         OPTION_TEXT,                                                                                                  \
+         &(settings)->output_folder,                                                                                   \
+         0,                                                                                                            \
+         0},                                                                                                           \
+        {"rolling-trace", NULL, "Not recorded by this version", OPTION_SWITCH, &(settings)->rolling_trace, 0, 0},      \
+        {"rolling-trace-min-age",                                                                                      \
+         "TIME",                                                                                                       \
+         "Not recorded by this version",                                                                               \
+         OPTION_TEXT,                                                                                                  \
+         &(settings)->rolling_min_age,                                                                                 \
+         0,                                                                                                            \
+         0},                                                                                                           \
+        {"rolling-trace-max-bytes",                                                                                    \
+         "SIZE",                                                                                                       \
+         "Not recorded by this version",                                                                               \
+         OPTION_TEXT,                                                                                                  \
+         &(settings)->rolling_max_bytes,                                                                               \
+         0,                                                                                                            \
+         0},                                                                                                           \
+        {"help", NULL, "Show this", OPTION_SWITCH, &(settings)->help, 0, 0},
+
+static int help(void) {
+    struct run_settings settings = defaults;
+    const struct option options[] = {OPTIONS(&settings)};
+    struct buffer text = BUFFER_INIT(0);
+    buffer_add_string(&text,
+                      "Run a program, unchanged, with profiling endpoints; its child processes too.\n\n"
+                      "Usage: piko run [flags] -- COMMAND [ARGUMENT ...]\n\n"
+                      "The status is the command's own, or 128 and the number of the signal that ended it; 126 or "
+                      "127 when it\ncould not be run.\n\nFlags:\n");
+    options_help(options, sizeof options / sizeof *options, &text);
+    buffer_add_string(&text, "\nExamples:\n"
+                             "  piko run -- ./server --port 8080\n"
+                             "  piko run --port 0 -- python3 app.py\n"
+                             "  piko run -- nginx -g 'daemon off;'\n"
+                             "  piko profile --addr localhost:6060    in another terminal, meanwhile\n"
+                             "  curl 'localhost:6060/_piko/debug/pprof/goroutine?debug=2&pid=123'\n");
+    if (text.data)
+        fputs(text.data, stdout);
+    buffer_done(&text);
+    return EXIT_DONE;
+}
+
+static int wrong(const char *why) {
+    fprintf(stderr, "piko run: %s\nTry: piko run --help\n", why);
+    return EXIT_USAGE;
+}
+
+static void say(void *data, const char *line) {
+    (void)data;
+    fprintf(stderr, "piko: %s\n", line);
+}
+
+static int run(const struct run_settings *settings, char *const *argv) {
+    const struct supervise_options options = {.argv = argv,
+                                              .bind_address = settings->bind,
+                                              .port = (uint16_t)settings->port,
+                                              .unix_path = settings->unix_path,
+                                              .mem_profile_rate_bytes = settings->mem_profile_rate_bytes,
+                                              .block_rate_ns = settings->block_rate_ns,
+                                              .mutex_fraction = settings->mutex_fraction,
+                                              .first_only = settings->no_children,
+                                              .output_folder = settings->output_folder,
+                                              .say = say};
+    char why[SUPERVISE_WHY_BYTES];
+    int status, error = supervise_run(&options, &status, why);
+    if (error) {
+        fprintf(stderr, "piko run: %s\n", why);
+        return error == -ENOENT                        ? EXIT_NOT_FOUND
+               : error == -EACCES || error == -ENOEXEC ? EXIT_CANNOT_RUN
+                                                       : EXIT_NOTHING;
+    }
+    return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The command begins behind the first "--": its own flags are none of ours. */
+static int find_command(int argc, char *const *argv) {
+    int at = 0;
+    while (at < argc && strcmp(argv[at], "--") != 0)
+        at++;
+    return at;
+}
+
+int run_command(int argc, char *const *argv) {
+    struct run_settings settings = defaults;
+    const struct option options[] = {OPTIONS(&settings)};
+    struct option_list words = {0};
+    char why[OPTIONS_WHY_BYTES];
+    int dashes = find_command(argc, argv);
+    int error = options_parse(options, sizeof options / sizeof *options, dashes, argv, &words, why);
+    bool has_words = words.n > 0;
+    free(words.items);
+    if (settings.help)
+        return help();
+    if (has_words)
+        return wrong("write -- before the command: piko run [flags] -- COMMAND [ARGUMENT ...]");
+    if (error)
+        return wrong(error == -ENOMEM ? "out of memory" : why);
+    if (dashes + 1 >= argc)
+        return wrong("no command: piko run [flags] -- COMMAND [ARGUMENT ...]");
+    if (settings.rolling_trace || settings.rolling_min_age || settings.rolling_max_bytes)
+        return wrong("the rolling trace is not recorded by this version; leave --rolling-trace out");
+    return run(&settings, argv + dashes + 1);
+}

@@ -1,0 +1,17 @@
+/* What is left of a process, on disk. */
+#ifndef PIKO_SUPERVISE_POSTMORTEM_H
+#define PIKO_SUPERVISE_POSTMORTEM_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "reader/tree.h"
+
+/* Write FOLDER/NAME-PID/ with crash.txt and the profiles, for the one process. `signal`: that ended it; 0 = it lives, or
+ * nobody knows. Appends the folder's path to `ret`. 0 or a negative errno. */
+int postmortem_write(struct tree *tree, uint32_t pid, int signal, const char *folder, struct buffer *ret);
+
+/* The same for a process that lives, or with pid 0 for each; a line with the folder of each. */
+int postmortem_save(struct tree *tree, uint32_t pid, const char *folder, struct buffer *ret);
+
+#endif

@@ -1,0 +1,30 @@
+/* Runs a command with the probe preloaded, and serves the endpoints of all its processes. */
+#ifndef PIKO_SUPERVISE_SUPERVISE_H
+#define PIKO_SUPERVISE_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct supervise_options {
+    char *const *argv; /* the command and its arguments, NULL-terminated */
+    const char *bind_address;
+    uint16_t port;         /* 0 = any free one */
+    const char *unix_path; /* instead of a port; NULL = the port */
+    uint64_t mem_profile_rate_bytes, block_rate_ns;
+    uint32_t mutex_fraction;
+    bool first_only;                           /* look at the command's first process alone */
+    const char *output_folder;                 /* of what is left of processes that died */
+    void (*say)(void *data, const char *line); /* what a user should know; from any thread */
+    void *say_data;
+};
+
+#define SUPERVISE_WHY_BYTES 512u
+
+/* Blocks until the command ends. 0 with its status as waitpid() gives it; or a negative errno, before the command was
+ * started, with a sentence in `why`: -ENOENT (no such command), -EACCES, -ENOEXEC (cannot be run or preloaded),
+ * -EADDRINUSE and its like. Call it once, while the process has no other thread: the signals that are passed on stay
+ * blocked. */
+int supervise_run(const struct supervise_options *options, int *ret, char why[SUPERVISE_WHY_BYTES]);
+
+#endif
