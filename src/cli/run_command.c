@@ -90,7 +90,7 @@ static int help(void) {
                              "  piko run -- ./server --port 8080\n"
                              "  piko run --port 0 -- python3 app.py\n"
                              "  piko run -- nginx -g 'daemon off;'\n"
-                             "  piko profile --addr localhost:6060    in another terminal, meanwhile\n"
+                             "  piko profile http://localhost:8080/    in another terminal, meanwhile\n"
                              "  curl 'localhost:6060/_piko/debug/pprof/goroutine?debug=2&pid=123'\n");
     if (text.data)
         fputs(text.data, stdout);

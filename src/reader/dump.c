@@ -67,9 +67,9 @@ static void add_place(struct buffer *out, const struct dump *dump, const struct 
     }
 }
 
-static void add_stack(struct buffer *out, const struct dump *dump, uint32_t id) {
+static void add_stack(struct buffer *out, const struct dump *dump, const struct thread_row *row) {
     struct view_stack stack;
-    if (!view_stack(&dump->reader->view, id, &stack)) {
+    if (!threads_stack(&dump->reader->view, row, &stack)) {
         buffer_add_string(out, BUILD_UNKNOWN "(...)\n\t?:0\n");
         return;
     }
@@ -104,7 +104,9 @@ static int want_stack(struct dump *dump, uint32_t id) {
 static int resolve(struct dump *dump) {
     int error = 0;
     for (size_t i = 0; i < dump->threads.n && !error; i++) {
-        error = want_stack(dump, dump->threads.rows[i].stack);
+        struct view_stack stack;
+        if (threads_stack(&dump->reader->view, &dump->threads.rows[i], &stack))
+            error = places_add_stack(&dump->places, &stack);
         if (!error)
             error = want_stack(dump, dump->threads.rows[i].create_stack);
     }
@@ -117,7 +119,7 @@ static int write_dump(const struct dump *dump, struct buffer *out) {
         if (i)
             buffer_add_string(out, "\n");
         add_header(out, row, dump->now_ns);
-        add_stack(out, dump, row->stack);
+        add_stack(out, dump, row);
         add_creator(out, dump, row->create_stack);
     }
     return out->error;
@@ -159,8 +161,10 @@ static void write_crash(const struct dump *dump, const struct segment_crash *cra
         if (dump->threads.rows[i].tid == crash->tid)
             row = dump->threads.rows[i];
     row.state = SEGMENT_THREAD_RUNNING;
+    row.stack = crash->stack;
+    row.pc = crash->pc;
     add_header(out, &row, dump->now_ns);
-    add_stack(out, dump, crash->stack);
+    add_stack(out, dump, &row);
     buffer_add_string(out, "\n");
 }
 
@@ -174,6 +178,8 @@ int reader_crash(struct reader *reader, struct buffer *ret) {
         error = places_init(reader, &dump.places);
     if (!error)
         error = want_stack(&dump, crash.stack);
+    if (!error)
+        error = places_add_stack(&dump.places, &(struct view_stack){.n_frames = 1, .pcs = {crash.pc}});
     if (!error)
         error = places_resolve(&dump.places);
     if (!error) {

@@ -66,7 +66,10 @@ static int build_profile(const struct reader *reader, const char *type, uint64_t
     if (!error) {
         build.profile->time_nanos = (int64_t)clock_realtime_ns();
         if (stale)
-            profile_add_comment(build.profile, "the target took no dump in time: states and stacks are older");
+            profile_add_comment(build.profile,
+                                "the target took no dump in time: states and stacks are older, it was last heard "
+                                "of %" PRIu64 " ms ago",
+                                reader_silent_ms(reader));
         error = build_take(&build, ret);
     }
     build_done(&build);

@@ -25,14 +25,20 @@ static bool live(const struct segment_thread *thread) {
     return !thread->own && thread->state != SEGMENT_THREAD_FREE && thread->state != SEGMENT_THREAD_EXITED;
 }
 
+/* Without a fresh dump (seq 0): a wait that began after the newest one. */
+static bool waits_since(const struct segment_thread *thread) {
+    return thread->wait_seq % 2 && thread->state_since_ns != thread->dump_since_ns;
+}
+
 static void fill(const struct segment_thread *thread, uint64_t seq, struct thread_row *row) {
     /* A record may still carry the dump of the thread that had it before: an older dump is not looked at. */
-    bool dumped = thread->dump_seq && thread->dump_seq >= seq;
+    bool dumped = thread->dump_seq && thread->dump_seq >= seq && (seq || !waits_since(thread));
     *row = (struct thread_row){
         .tid = thread->tid,
         .state = dumped ? thread->dump_state : thread->state,
         .since_ns = dumped ? thread->dump_since_ns : thread->state_since_ns,
         .stack = dumped ? thread->dump_stack : 0,
+        .pc = !dumped && thread->wait_seq % 2 ? thread->wait_pc - 1 : 0,
         .create_stack = thread->create_stack,
     };
     memcpy(row->name, thread->name, sizeof(row->name));
@@ -55,6 +61,15 @@ int threads_take(const struct view *view, uint64_t seq, struct threads *ret) {
     qsort(threads.rows, threads.n, sizeof(*threads.rows), by_tid);
     *ret = threads;
     return 0;
+}
+
+bool threads_stack(const struct view *view, const struct thread_row *row, struct view_stack *ret) {
+    if (row->stack || !row->pc)
+        return view_stack(view, row->stack, ret);
+    ret->n_frames = 1;
+    ret->truncated = true;
+    ret->pcs[0] = row->pc;
+    return true;
 }
 
 void threads_done(struct threads *threads) {

@@ -9,6 +9,7 @@ struct thread_row {
     enum segment_thread_state state;
     uint64_t since_ns;     /* CLOCK_MONOTONIC; 0 unknown */
     uint32_t stack;        /* id; 0 = none is known */
+    uint64_t pc;           /* without a stack: of the call in which it waits; 0 unknown */
     uint32_t create_stack; /* id; 0 unknown */
     char name[SEGMENT_THREAD_NAME_BYTES];
 };
@@ -17,6 +18,9 @@ struct threads {
     struct thread_row *rows; /* ascending by tid */
     size_t n;
 };
+
+/* The stack of a row; of the one call that is known when there is none. False when nothing is. */
+bool threads_stack(const struct view *view, const struct thread_row *row, struct view_stack *ret);
 
 /* The live threads, with what dump `seq` or a newer one says of each (0 = whatever dump is the newest).
  * 0 or -ENOMEM. threads_done() frees the content. */

@@ -46,8 +46,8 @@ int tree_profile(struct tree *tree, uint32_t pid, enum reader_kind kind, struct 
 
 static void dump_head(const struct process *process, struct buffer *ret) {
     enum tree_state state = tree_look(process);
-    buffer_printf(ret, "# process %" PRIu32 " %s, parent %" PRIu32 ", %s", process->pid, process->command,
-                  process->parent, tree_state_name(state));
+    buffer_printf(ret, "# process %" PRIu32 " %s (%s), parent %" PRIu32 ", %s", process->pid, process->name,
+                  process->command, process->parent, tree_state_name(state));
     if (state != TREE_RUNNING)
         buffer_printf(ret, ": it was last heard of %" PRIu64 " ms ago", reader_silent_ms(process->reader));
     buffer_add_string(ret, "\n");

@@ -11,6 +11,7 @@
 #define TREE_PROCESSES_MAX 1024u /* alive at once; more are refused */
 #define TREE_ENDED_MAX 32u       /* kept after their end */
 #define TREE_COMMAND_BYTES 256u
+#define TREE_NAME_BYTES 64u
 
 struct tree;
 struct symbols;
@@ -27,8 +28,8 @@ void tree_free(struct tree *tree);
 /* Take a process in: its segment, mapped by mmap(), is the tree's from here on, also on failure. A process of the same
  * pid was replaced by it (exec). While CPU captures run they take the new one along.
  * 0, -ENOMEM, -EBADMSG (not a segment), or -ENFILE. */
-int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *command, struct segment *segment,
-             size_t bytes);
+int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *name, const char *command,
+             struct segment *segment, size_t bytes);
 /* Whether a process of that pid lives here. */
 bool tree_has(struct tree *tree, uint32_t pid);
 /* The process is gone. */
@@ -58,6 +59,7 @@ int tree_figures(struct tree *tree, uint32_t pid, struct reader_figures *ret);
 
 struct tree_process {
     uint32_t pid, parent;
+    char name[TREE_NAME_BYTES];       /* as it was called */
     char command[TREE_COMMAND_BYTES]; /* path of its program */
     enum tree_state state;
     uint64_t age_ns; /* since it registered */

@@ -12,7 +12,7 @@ struct process {
     struct process *next;
     unsigned refs; /* under the tree's lock */
     uint32_t pid, parent;
-    char command[TREE_COMMAND_BYTES];
+    char name[TREE_NAME_BYTES], command[TREE_COMMAND_BYTES];
     struct reader *reader;
     bool owned; /* reader and mapping go with it */
     struct segment *segment;

@@ -107,16 +107,23 @@ static void end_one(struct tree *tree, uint32_t pid, bool replaced) {
     forget_oldest(tree);
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+/* Both come from the target and go into labels, JSON and names of folders: plain characters alone. */
+static void copy_plain(char *to, size_t size, const char *from) {
+    size_t n = 0;
+    for (; from[n] && n + 1 < size; n++)
+        to[n] = (char)(from[n] > ' ' && from[n] < 0x7f ? from[n] : '_');
+    to[n] = '\0';
 }
 
-int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *command, struct segment *segment,
-             size_t bytes) {
+int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *name, const char *command,
+             struct segment *segment, size_t bytes) {
     struct process *process = calloc(1, sizeof(*process));
-    int error = process ? reader_new_process(segment, bytes, tree->symbols, pid, base_name(command), &process->reader)
-                        : -ENOMEM;
+    int error = -ENOMEM;
+    if (process) {
+        copy_plain(process->name, sizeof(process->name), name);
+        copy_plain(process->command, sizeof(process->command), command);
+        error = reader_new_process(segment, bytes, tree->symbols, pid, process->name, &process->reader);
+    }
     if (error) {
         free(process);
         munmap(segment, bytes);
@@ -128,7 +135,6 @@ int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *comma
     process->segment = segment;
     process->bytes = bytes;
     process->began_ns = clock_monotonic_ns();
-    snprintf(process->command, sizeof(process->command), "%s", command);
     pthread_mutex_lock(&tree->lock);
     end_one(tree, pid, /* replaced= */ true);
     bool full = tree->n_alive >= TREE_PROCESSES_MAX;
@@ -246,6 +252,7 @@ static void visit_all(const struct picked *picked, bool ended, void (*visit)(con
             .age_ns = clock_monotonic_ns() - process->began_ns,
             .threads = ended ? 0 : threads_count(&process->reader->view),
         };
+        memcpy(about.name, process->name, sizeof(about.name));
         memcpy(about.command, process->command, sizeof(about.command));
         visit(&about, data);
     }

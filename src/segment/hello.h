@@ -15,6 +15,7 @@
 #define HELLO_FIELDS 7u
 #define HELLO_NAME_BYTES 40u
 #define HELLO_COMMAND_BYTES 256u
+#define HELLO_SHORT_BYTES 64u
 
 struct segment_hello {
     uint64_t token; /* the supervisor's, so that nobody else registers processes */
@@ -22,8 +23,9 @@ struct segment_hello {
     uint32_t pid; /* in the target's own namespace; the supervisor goes by what the kernel says */
     uint32_t parent;
     uint32_t reserved;
+    char name[HELLO_SHORT_BYTES];      /* as it was called, without folders; NUL-terminated */
     char command[HELLO_COMMAND_BYTES]; /* path of the program's file, NUL-terminated; "" unknown */
 };
-_Static_assert(sizeof(struct segment_hello) == 280, "layout");
+_Static_assert(sizeof(struct segment_hello) == 344, "layout");
 
 #endif

@@ -37,6 +37,8 @@ static void process_row(const struct tree_process *process, void *data) {
     struct buffer *out = data;
     buffer_printf(out, "<tr><td><a href='goroutine?debug=2&amp;pid=%" PRIu32 "'>%" PRIu32 "</a></td><td>", process->pid,
                   process->pid);
+    add_escaped(out, process->name);
+    buffer_add_string(out, "</td><td>");
     add_escaped(out, process->command);
     buffer_printf(out, "</td><td>%s</td><td>%" PRIu64 " threads</td><td>since %" PRIu64 " s</td></tr>\n",
                   tree_state_name(process->state), process->threads, (uint64_t)(process->age_ns / NS_PER_S));
@@ -76,10 +78,10 @@ void pages_index(struct request *request) {
 }
 
 static void add_process(const struct tree_process *process, void *data) {
-    json_array_append_new(data, json_pack("{s:I, s:I, s:s, s:s, s:I, s:I}", "pid", (json_int_t)process->pid, "parent",
-                                          (json_int_t)process->parent, "command", process->command, "state",
-                                          tree_state_name(process->state), "age_ns", (json_int_t)process->age_ns,
-                                          "threads", (json_int_t)process->threads));
+    json_array_append_new(data, json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:I}", "pid", (json_int_t)process->pid,
+                                          "parent", (json_int_t)process->parent, "name", process->name, "command",
+                                          process->command, "state", tree_state_name(process->state), "age_ns",
+                                          (json_int_t)process->age_ns, "threads", (json_int_t)process->threads));
 }
 
 /* Only where there is more than the one that answers. */

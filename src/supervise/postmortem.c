@@ -50,15 +50,15 @@ static int write_crash(struct tree *tree, uint32_t pid, int signal, const char *
 
 struct wanted {
     uint32_t pid;
-    char name[TREE_COMMAND_BYTES];
+    char name[TREE_NAME_BYTES];
 };
 
 static void take_name(const struct tree_process *process, void *data) {
     struct wanted *wanted = data;
     if (process->pid != wanted->pid)
         return;
-    const char *slash = strrchr(process->command, '/');
-    snprintf(wanted->name, sizeof(wanted->name), "%s", slash ? slash + 1 : process->command);
+    for (size_t i = 0; i < sizeof(wanted->name); i++)
+        wanted->name[i] = process->name[i] == '/' ? '_' : process->name[i];
 }
 
 int postmortem_write(struct tree *tree, uint32_t pid, int signal, const char *folder, struct buffer *ret) {

@@ -96,6 +96,8 @@ int registrar_accept(const struct registrar *registrar, struct registration *ret
         return -EBADMSG;
     *ret = (struct registration){.pid = (uint32_t)peer.pid, .parent = hello.parent};
     hello.command[sizeof(hello.command) - 1] = '\0';
+    hello.name[sizeof(hello.name) - 1] = '\0';
+    memcpy(ret->name, hello.name, sizeof(ret->name));
     memcpy(ret->command, hello.command, sizeof(ret->command));
     return map(fd, ret);
 }

@@ -20,7 +20,7 @@ void registrar_close(struct registrar *registrar);
 
 struct registration {
     uint32_t pid, parent;
-    char command[HELLO_COMMAND_BYTES];
+    char name[HELLO_SHORT_BYTES], command[HELLO_COMMAND_BYTES];
     struct segment *segment; /* mapped; the caller's */
     size_t bytes;
 };

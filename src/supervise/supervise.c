@@ -77,8 +77,8 @@ static void on_registration(struct supervisor *supervisor) {
     while ((error = registrar_accept(&supervisor->registrar, &registration)) != -EAGAIN) {
         if (error == -EMFILE || error == -ENFILE)
             return;
-        if (error || tree_add(supervisor->tree, registration.pid, registration.parent, registration.command,
-                              registration.segment, registration.bytes))
+        if (error || tree_add(supervisor->tree, registration.pid, registration.parent, registration.name,
+                              registration.command, registration.segment, registration.bytes))
             continue;
         if (!watch_find(supervisor->watches, registration.pid) &&
             watch_add(&supervisor->watches, supervisor->epoll, registration.pid) == -ESRCH)

@@ -73,6 +73,12 @@ class Installed(unittest.TestCase):
     def test_the_command_runs(self):
         self.assertIn("Usage: piko", run(self.find("piko"), "--help"))
 
+    def test_the_command_finds_the_probe_that_was_installed_with_it(self):
+        done = subprocess.run([self.find("piko"), "run", "--port", "0", "--", "sh", "-c", "echo $LD_PRELOAD; exit 3"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(done.stdout.strip(), os.path.realpath(self.find("libpiko-probe.so")))
+
 
 if __name__ == "__main__":
     unittest.main()

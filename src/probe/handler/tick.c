@@ -39,7 +39,7 @@ uintptr_t tick_value(enum tick_kind kind, uint32_t record_index) {
     return (uintptr_t)TICK_MARK << 32 | (uintptr_t)kind << 24 | record_index;
 }
 
-static struct unwind_registers interrupted_registers(const void *context) {
+struct unwind_registers tick_registers(const void *context) {
     const ucontext_t *user = context;
     const greg_t *registers = user->uc_mcontext.gregs;
     return (struct unwind_registers){.pc = (uint64_t)registers[REG_RIP],
@@ -90,7 +90,7 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
     struct segment_thread *record = &probe.tables.threads[index];
     if (!probe_thread.record)
         probe_thread.record = record;
-    struct unwind_registers registers = interrupted_registers(context);
+    struct unwind_registers registers = tick_registers(context);
     if ((value >> 24 & 0xff) == TICK_CPU)
         sample_cpu(record, info->si_overrun, &registers);
     else

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "probe/handler/crash.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/tick.h"
@@ -26,7 +27,24 @@ static int install_for_program(const struct sigaction *action) {
     return REAL(sigaction)(timers_signal, &kernel, NULL);
 }
 
+/* A program that has no handler of its own for a fatal signal has ours, and is told that it has the default action. */
+static int change_fatal(int number, const struct sigaction *action, struct sigaction *before) {
+    struct sigaction ours = {.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK}, was;
+    sigfillset(&ours.sa_mask);
+    bool to_default = action && action->sa_handler == SIG_DFL;
+    int error = REAL(sigaction)(number, to_default ? &ours : action, &was);
+    if (error)
+        return error;
+    if (was.sa_flags & SA_SIGINFO && was.sa_sigaction == crash_handler)
+        was = (struct sigaction){.sa_handler = SIG_DFL};
+    if (before)
+        *before = was;
+    return 0;
+}
+
 EXPORT int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict before) {
+    if (unlikely(crash_is_ours(number)))
+        return change_fatal(number, action, before);
     if (likely(!timers_signal || number != timers_signal))
         return REAL(sigaction)(number, action, before);
     struct sigaction wanted, was = tick_program_action;
@@ -43,7 +61,7 @@ EXPORT int sigaction(int number, const struct sigaction *restrict action, struct
 }
 
 EXPORT sighandler_t signal(int number, sighandler_t handler) {
-    if (likely(!timers_signal || number != timers_signal))
+    if (likely((!timers_signal || number != timers_signal) && !crash_is_ours(number)))
         return REAL(signal)(number, handler);
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
     sigaddset(&action.sa_mask, number);

@@ -31,6 +31,7 @@ void *announce_memory(size_t bytes, int *ret_fd) {
 static void fill_hello(const struct settings *settings, struct segment_hello *hello) {
     *hello = (struct segment_hello){
         .token = settings->token, .version = HELLO_VERSION, .pid = (uint32_t)getpid(), .parent = (uint32_t)getppid()};
+    memcpy(hello->name, settings->program, sizeof hello->name);
     long n = syscall(SYS_readlink, "/proc/self/exe", hello->command, sizeof hello->command - 1);
     hello->command[n > 0 ? n : 0] = '\0';
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "probe/control/control.h"
+#include "probe/control/crash.h"
 #include "probe/preload/announce.h"
 #include "probe/preload/settings.h"
 #include "segment/segment.h"
@@ -43,10 +44,19 @@ static void after_fork_in_child(void) {
     is_child = true;
 }
 
+/* Before the program overwrites it, as servers do that show their state there. */
+static void keep_name(void) {
+    const char *name = program_invocation_short_name;
+    for (unsigned i = 0; i < HELLO_SHORT_BYTES - 1 && name && name[i]; i++)
+        settings.program[i] = name[i];
+}
+
 __attribute__((constructor(102))) static void preload(void) {
     int saved_errno = errno;
     if (settings_parse(getenv(HELLO_VARIABLE), &settings)) {
+        keep_name();
         start();
+        crash_init();
         pthread_atfork(NULL, NULL, after_fork_in_child);
     }
     errno = saved_errno;

@@ -30,7 +30,7 @@ static const char *parse_name(const char *text, char name[HELLO_NAME_BYTES]) {
 }
 
 bool settings_parse(const char *text, struct settings *ret) {
-    struct settings settings;
+    struct settings settings = {.program = ""};
     uint64_t numbers[HELLO_FIELDS - 1];
     static const uint64_t most[HELLO_FIELDS - 1] = {UINT64_MAX, INT64_MAX, INT64_MAX, INT32_MAX, INT32_MAX, UINT32_MAX};
     const char *rest = text ? parse_name(text, settings.name) : NULL;

@@ -1,0 +1,53 @@
+/* Crashes with one thread waiting and one running: crash segv | abort | fork; fork: in a child, after which it waits. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int *volatile nowhere = (int *)64; /* read anew: the compiler sees no object of size 0 */
+
+__attribute__((noinline)) static void *waits_for_the_lock(void *unused) {
+    pthread_mutex_lock(&lock);
+    return unused;
+}
+
+__attribute__((noinline, noreturn)) static void *spins(void *unused) {
+    (void)unused;
+    for (;;)
+        __asm__ volatile("");
+}
+
+__attribute__((noinline)) static void writes_to_nowhere(void) {
+    *nowhere = 1;
+    __asm__ volatile("");
+}
+
+static void crash(const char *how) {
+    pthread_t thread;
+    pthread_mutex_lock(&lock);
+    pthread_create(&thread, NULL, waits_for_the_lock, NULL);
+    pthread_create(&thread, NULL, spins, NULL);
+    usleep(50000);
+    if (!strcmp(how, "abort"))
+        abort();
+    writes_to_nowhere();
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2)
+        return 2;
+    if (strcmp(argv[1], "fork") != 0) {
+        crash(argv[1]);
+        return 0;
+    }
+    if (fork() == 0)
+        crash(argv[1]);
+    int status;
+    wait(&status);
+    printf("child: signal %d\n", WTERMSIG(status));
+    return 3;
+}

@@ -1,0 +1,453 @@
+"""piko run: programs of all kinds, unchanged, have the endpoints."""
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from target import CHECK_PROFILE, PROGRAMS, tags, top
+
+PIKO = os.environ["PIKO"]
+PYTHON = "/usr/bin/python3"  # the distribution's, whatever runs this
+KINDS = ("heap", "allocs", "block", "mutex", "goroutine")
+
+
+def wait_until(condition, seconds=10):
+    """The first true value of condition(), asked again and again."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError("not true within %d s" % seconds)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def run(*words, flags=("--port", "0"), **more):
+    """A command that ends by itself."""
+    return subprocess.run([PIKO, "run", *flags, "--", *words], capture_output=True, text=True, timeout=30, **more)
+
+
+class Run:
+    """with Run("redis-server", "--port", "1") as run: run.get("heap")"""
+
+    def __init__(self, *words, flags=()):
+        self.folder = tempfile.mkdtemp(prefix="piko-run-")
+        self.errors = os.path.join(self.folder, "errors")
+        self.kept = 0
+        with open(self.errors, "w") as errors:
+            self.process = subprocess.Popen(
+                [PIKO, "run", "--port", "0", "--output-dir", os.path.join(self.folder, "profiles"), *flags, "--",
+                 *map(str, words)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                start_new_session=True)
+
+    def said(self):
+        with open(self.errors) as file:
+            return file.read()
+
+    def __enter__(self):
+        where = wait_until(lambda: re.search(r"http://localhost:(\d+)/", self.said()))
+        self.base = "http://localhost:%s/_piko" % where.group(1)
+        wait_until(lambda: self.process.poll() is not None or self.processes())
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        shutil.rmtree(self.folder)
+
+    def fetch(self, path, timeout=30, **more):
+        with urllib.request.urlopen(urllib.request.Request(self.base + path, **more), timeout=timeout) as response:
+            return response.read()
+
+    def get(self, path, **more):
+        return self.fetch("/debug/pprof/" + path, **more)
+
+    def dump(self, query=""):
+        return self.get("goroutine?debug=2" + query).decode()
+
+    def save(self, path):
+        self.kept += 1
+        file = os.path.join(self.folder, "%d.pprof" % self.kept)
+        with open(file, "wb") as out:
+            out.write(self.get(path))
+        subprocess.run([CHECK_PROFILE, file], check=True)
+        return file
+
+    def processes(self, state=None):
+        listed = json.loads(self.fetch("/profiler/status")).get("processes", [])
+        return [one for one in listed if one["state"] == state or not state and one["state"] in ("running", "stopped")]
+
+    def pids(self):
+        return [one["pid"] for one in self.processes()]
+
+    def end(self, timeout=20):
+        self.output, _ = self.process.communicate(timeout=timeout)
+        return self.process.returncode
+
+
+class Command(unittest.TestCase):
+    def test_it_ends_with_the_commands_status(self):
+        self.assertEqual(run("sh", "-c", "exit 7").returncode, 7)
+        self.assertEqual(run("true").returncode, 0)
+
+    def test_a_signal_that_ended_the_command_is_128_and_its_number(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("sh", "-c", "kill -TERM $$", cwd=folder)
+            self.assertEqual(done.returncode, 128 + signal.SIGTERM)
+            self.assertIn("profiles/sh-", done.stderr)
+
+    def test_standard_input_and_output_are_the_commands(self):
+        done = run("cat", input="through\n")
+        self.assertEqual(done.stdout, "through\n")
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertRegex(done.stderr, r"^piko: profiling at http://localhost:\d+/_piko/debug/pprof/\n$")
+
+    def test_what_is_preloaded_already_stays(self):
+        done = run("sh", "-c", "echo $LD_PRELOAD", env=dict(os.environ, LD_PRELOAD="libm.so.6"))
+        self.assertRegex(done.stdout, r"libpiko-probe\.so:libm\.so\.6\n")
+
+    def test_a_command_that_is_not_there_is_127(self):
+        done = run("no-such-command")
+        self.assertEqual(done.returncode, 127)
+        self.assertEqual(done.stderr, "piko run: no-such-command: command not found\n")
+
+    def test_a_file_that_cannot_be_run_is_126(self):
+        done = run("/etc/passwd")
+        self.assertEqual(done.returncode, 126)
+        self.assertIn("Permission denied", done.stderr)
+
+    def check_refused(self, path, reason):
+        done = run(path)
+        self.assertEqual(done.returncode, 126)
+        self.assertIn(reason, done.stderr)
+        self.assertIn(path, done.stderr)
+        self.assertNotIn("http", done.stderr)
+
+    def test_programs_that_cannot_be_preloaded_are_refused_with_the_reason(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = os.path.join(folder, "main.c")
+            with open(source, "w") as file:
+                file.write("int main(void) { return 0; }\n")
+            static = os.path.join(folder, "static")
+            subprocess.run(["cc", "-static", source, "-o", static], check=True)
+            self.check_refused(static, "statically linked")
+            other = os.path.join(folder, "other")
+            with open("/bin/true", "rb") as file:
+                content = bytearray(file.read())
+            content[18] = 183  # e_machine: aarch64
+            with open(other, "wb") as file:
+                file.write(content)
+            os.chmod(other, 0o755)
+            self.check_refused(other, "another architecture")
+            setuid = os.path.join(folder, "setuid")
+            shutil.copy("/bin/true", setuid)
+            if os.geteuid() == 0:
+                os.chown(setuid, 1, -1)
+                os.chmod(setuid, 0o4755)
+                self.check_refused(setuid, "set-uid")
+            script = os.path.join(folder, "script")
+            with open(script, "w") as file:
+                file.write("#!%s\n" % static)
+            os.chmod(script, 0o755)
+            self.assertIn("statically linked", run(script).stderr)
+
+    def test_a_port_in_use_is_named_before_the_command_starts(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port, mark = taken.getsockname()[1], os.path.join(folder, "mark")
+            done = run("touch", mark, flags=("--port", str(port)))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(str(port), done.stderr)
+            self.assertFalse(os.path.exists(mark))
+
+    def test_wrong_flags_are_named(self):
+        self.assertEqual(run("true", flags=("--prt", "1")).returncode, 2)
+        self.assertIn("rolling trace", run("true", flags=("--rolling-trace",)).stderr)
+        self.assertIn("write --", subprocess.run([PIKO, "run", "true"], capture_output=True, text=True).stderr)
+        self.assertIn("Examples:", subprocess.run([PIKO, "help", "run"], capture_output=True, text=True).stdout)
+
+    def test_a_unix_socket_takes_the_place_of_the_port(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "socket")
+            with subprocess.Popen([PIKO, "run", "--unix", path, "--", "sleep", "60"], stderr=subprocess.DEVNULL) as piko:
+                wait_until(lambda: os.path.exists(path))
+                done = subprocess.run(["curl", "-s", "--unix-socket", path, "http://x/_piko/profiler/status"],
+                                      capture_output=True, check=True)
+                piko.terminate()
+            self.assertIn("pprof_base_path", done.stdout.decode())
+            self.assertFalse(os.path.exists(path))
+
+
+class Signals(unittest.TestCase):
+    def test_they_reach_the_command_once_and_it_sees_none_of_our_handlers(self):
+        with Run(os.path.join(PROGRAMS, "signals")) as piko:
+            self.assertEqual(piko.process.stdout.readline(), "default\n")
+            self.assertEqual(piko.process.stdout.readline(), "ready\n")
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGTERM):
+                piko.process.send_signal(number)
+                self.assertEqual(piko.process.stdout.readline(), "signal %d\n" % number)
+            self.assertEqual(piko.end(), 5)
+            self.assertEqual(piko.output, "")
+
+    def test_one_that_the_command_sent_to_the_group_does_not_come_back(self):
+        script = "trap 'n=$((n+1))' TERM; kill -TERM 0; sleep 0.5; exit $n"
+        with Run("sh", "-c", script) as piko:
+            self.assertEqual(piko.end(), 1)
+
+    def test_the_command_outlives_the_supervisor(self):
+        with Run("sh", "-c", "echo $$; read line; echo still $line; sleep 0.2; echo gone") as piko:
+            piko.process.stdout.readline()
+            piko.process.kill()
+            piko.process.wait()
+            piko.process.stdin.write("here\n")
+            piko.process.stdin.flush()
+            self.assertEqual(piko.process.stdout.readline(), "still here\n")
+            self.assertEqual(piko.process.stdout.readline(), "gone\n")
+
+
+FORKS = """
+import os, sys, time
+def burn(seconds):
+    end = time.time() + seconds
+    while time.time() < end: sum(range(1000))
+if os.fork() == 0:
+    burn(60)
+sys.stdin.read()
+"""
+
+
+class Tree(unittest.TestCase):
+    def test_children_register_and_profiles_are_merged_or_of_one(self):
+        with Run(PYTHON, "-c", FORKS) as piko:
+            wait_until(lambda: len(piko.processes()) == 2)
+            parent, child = piko.processes()
+            self.assertEqual(parent["pid"], child["parent"])
+            self.assertEqual({parent["name"], child["name"]}, {"python3"})
+            both = tags(piko.save("profile?seconds=1"), "cpu")
+            self.assertRegex(both, r"(?s)pid: Total.*%d\n.*process: Total.*python3" % child["pid"])
+            self.assertIn(str(parent["pid"]), tags(piko.save("goroutine"), "goroutine"))
+            alone = tags(piko.save("goroutine?pid=%d" % child["pid"]), "goroutine")
+            self.assertNotIn(str(parent["pid"]), alone)
+            self.assertEqual(len(re.findall("^# process ", piko.dump(), re.M)), 2)
+            self.assertEqual(len(re.findall("^# process ", piko.dump("&pid=%d" % child["pid"]), re.M)), 1)
+            with self.assertRaises(urllib.error.HTTPError) as raised:
+                piko.get("heap?pid=1")
+            self.assertEqual(raised.exception.code, 404)
+            self.assertIn("<td>python3</td>", piko.get("").decode())
+
+    def test_a_program_that_is_executed_takes_the_place_of_the_one_before(self):
+        with Run("sh", "-c", "exec sleep 60") as piko:
+            wait_until(lambda: [one["name"] for one in piko.processes("running")] == ["sleep"])
+            self.assertEqual([one["name"] for one in piko.processes("replaced")], ["sh"])
+            self.assertIn("[sleep, name=sleep]", piko.dump())
+
+    def test_a_process_that_comes_during_a_capture_is_in_it(self):
+        code = FORKS.replace("if os.fork", "sys.stdin.readline()\nif os.fork")
+        with Run(PYTHON, "-c", code) as piko:
+            file = os.path.join(piko.folder, "cpu")
+            with subprocess.Popen(["curl", "-s", "-o", file, piko.base + "/debug/pprof/profile?seconds=3"]):
+                wait_until(lambda: json.loads(piko.fetch("/profiler/status"))["cpu_captures"] > 0)
+                piko.process.stdin.write("go\n")
+                piko.process.stdin.flush()
+                wait_until(lambda: len(piko.processes()) == 2)
+                child = piko.pids()[1]
+            self.assertIn(str(child), tags(file, "cpu"))
+
+    def test_children_can_be_left_out(self):
+        with Run(PYTHON, "-c", FORKS, flags=["--no-children"]) as piko:
+            time.sleep(0.5)
+            self.assertEqual(len(piko.processes()), 1)
+
+
+class Crash(unittest.TestCase):
+    FILES = {"crash.txt", *(kind + ".pprof" for kind in KINDS)}
+
+    def left_by(self, piko):
+        folder = re.search(r"its last state is in (\S+)", piko.said()).group(1)
+        self.assertEqual(set(os.listdir(folder)), self.FILES)
+        for kind in KINDS:
+            subprocess.run([CHECK_PROFILE, os.path.join(folder, kind + ".pprof")], check=True)
+        with open(os.path.join(folder, "crash.txt")) as file:
+            return folder, file.read()
+
+    def test_a_fault_leaves_the_function_and_every_threads_state(self):
+        with Run(os.path.join(PROGRAMS, "crash"), "segv") as piko:
+            self.assertEqual(piko.end(), 128 + signal.SIGSEGV)
+            folder, text = self.left_by(piko)
+        self.assertIn("SIGSEGV at address 0x40", text)
+        first = text.split("\ngoroutine ")[1]
+        self.assertRegex(first, r"^\d+ \[running, name=crash\]:\nwrites_to_nowhere\(\.\.\.\)\n\t\S*crash\.c:\d+")
+        self.assertRegex(text, r"\[mutex wait, name=crash\]:\n(.*\n)*waits_for_the_lock\(")
+        self.assertRegex(text, r"\[running, name=crash\]:\nspins\(")
+
+    def test_an_abort_in_a_child_leaves_its_traces_while_the_parent_lives(self):
+        with Run(os.path.join(PROGRAMS, "crash"), "fork") as piko:
+            self.assertEqual(piko.end(), 3)
+            self.assertEqual(piko.output, "child: signal %d\n" % signal.SIGSEGV)
+            self.assertIn("writes_to_nowhere(", self.left_by(piko)[1])
+        with Run(os.path.join(PROGRAMS, "crash"), "abort") as piko:
+            self.assertEqual(piko.end(), 128 + signal.SIGABRT)
+            self.assertRegex(self.left_by(piko)[1], r"crashed by SIGABRT.*\n(.*\n)*\S*abort\(\.\.\.\)\n(.*\n)crash\(")
+
+    def test_a_killed_process_leaves_what_its_segment_holds(self):
+        with Run("sleep", "60") as piko:
+            os.kill(piko.pids()[0], signal.SIGKILL)
+            self.assertEqual(piko.end(), 128 + signal.SIGKILL)
+            self.assertIn("SIGKILL", self.left_by(piko)[1])
+
+    def test_the_same_can_be_asked_for(self):
+        with Run("sleep", "60") as piko:
+            folder = piko.fetch("/profiler/save", method="POST").decode().strip()
+            self.assertEqual(set(os.listdir(folder)), self.FILES)
+            with self.assertRaises(urllib.error.HTTPError) as raised:
+                piko.fetch("/profiler/save")
+            self.assertEqual(raised.exception.code, 405)
+
+
+class Stopped(unittest.TestCase):
+    def test_a_stopped_process_still_answers_from_its_segment(self):
+        with Run(PYTHON, "-c", "import threading,time\nfor i in range(3): threading.Thread(target=time.sleep, args=(60,)).start()") as piko:
+            wait_until(lambda: piko.processes()[0]["threads"] == 4)
+            os.kill(piko.pids()[0], signal.SIGSTOP)
+            wait_until(lambda: piko.processes("stopped"))
+            begin = time.monotonic()
+            text = piko.dump()
+            heap = piko.save("heap")
+            self.assertLess(time.monotonic() - begin, 3)
+            self.assertRegex(text, r"stopped: it was last heard of \d+ ms ago")
+            self.assertEqual(len(re.findall(r"^goroutine \d+ \[", text, re.M)), 4)
+            comments = subprocess.run(["go", "tool", "pprof", "-comments", heap], capture_output=True, text=True).stdout
+            self.assertRegex(comments, r"does not answer: this is \d+ ms old")
+
+
+THREADS = """
+import hashlib, sys, threading
+def work():
+    for i in range(3000): hashlib.sha256(b'x' * (i * 50)).digest()
+threads = [threading.Thread(target=work, name='w%d' % i) for i in range(8)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+print('done')
+sys.stdin.read()
+"""
+
+NGINX = """
+worker_processes 2;
+daemon off;
+user www-data;
+pid %(folder)s/pid;
+error_log %(folder)s/errors;
+events { worker_connections 64; }
+http {
+    access_log off;
+    client_body_temp_path %(folder)s/body; proxy_temp_path %(folder)s/proxy; fastcgi_temp_path %(folder)s/fastcgi;
+    uwsgi_temp_path %(folder)s/uwsgi; scgi_temp_path %(folder)s/scgi;
+    gzip on; gzip_min_length 1;
+    server { listen 127.0.0.1:%(port)d; location / { root /usr/share/common-licenses; } }
+}
+"""
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin"):
+            raise unittest.SkipTest(program + " is not installed")
+
+
+class Servers(unittest.TestCase):
+    """Those of the distribution, as they are."""
+
+    def check_profiles(self, piko, function):
+        cpu = top(piko.save("profile?seconds=2"), "cpu")
+        self.assertTrue(any(function in name for name in cpu), cpu)
+        for kind in KINDS:
+            piko.save(kind)
+
+    def test_nginx_with_workers_of_another_user(self):
+        need("nginx", "wrk")
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            port = free_port()
+            with open(os.path.join(folder, "conf"), "w") as file:
+                file.write(NGINX % {"folder": folder, "port": port})
+            with Run("/usr/sbin/nginx", "-c", os.path.join(folder, "conf")) as piko:
+                wait_until(lambda: len(piko.processes()) == 3 and listens(port))
+                master, *workers = piko.pids()
+                load = subprocess.Popen(["wrk", "-t1", "-c4", "-d5", "-H", "Accept-Encoding: gzip",
+                                         "http://127.0.0.1:%d/GPL-3" % port], stdout=subprocess.PIPE, text=True)
+                self.check_profiles(piko, "ngx_")
+                os.kill(workers[0], signal.SIGSEGV)
+                wait_until(lambda: len(piko.processes()) == 3 and workers[0] not in piko.pids())
+                folder_left = wait_until(lambda: re.search(r"its last state is in (\S+)", piko.said())).group(1)
+                self.assertTrue(folder_left.endswith("/nginx-%d" % workers[0]))
+                output = load.communicate(timeout=20)[0]
+                self.assertNotIn("Non-2xx", output)
+                piko.process.send_signal(signal.SIGQUIT)
+                self.assertEqual(piko.end(), 0)
+
+    def test_redis_with_its_allocator_and_a_child_that_saves(self):
+        need("redis-server", "redis-benchmark", "redis-cli")
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
+            client = ["redis-cli", "-p", str(port)]
+            with Run("redis-server", "--port", port, "--dir", folder, "--save", "") as piko:
+                wait_until(lambda: listens(port))
+                with subprocess.Popen(["redis-benchmark", "-q", "-p", str(port), "-n", "60000", "-r", "10000", "-d", "500",
+                                       "-t", "set,get,lpush"], stdout=subprocess.PIPE) as load:
+                    subprocess.run(client + ["bgsave"], check=True, stdout=subprocess.DEVNULL)
+                    self.check_profiles(piko, "Command")
+                    load.communicate(timeout=60)
+                self.assertEqual(load.returncode, 0)
+                wait_until(lambda: any(one["parent"] == piko.pids()[0] for one in
+                                       json.loads(piko.fetch("/profiler/status"))["processes"]))
+                self.assertEqual(piko.processes()[0]["name"], "redis-server")
+                self.assertTrue(os.path.exists(os.path.join(folder, "dump.rdb")))
+                subprocess.run(client + ["shutdown", "nosave"])
+                self.assertEqual(piko.end(), 0)
+
+    def test_python_with_eight_threads(self):
+        with Run(PYTHON, "-c", THREADS) as piko:
+            self.assertRegex(piko.dump(), r"(Py|python3)")
+            self.assertEqual(piko.process.stdout.readline(), "done\n")
+            for kind in KINDS:
+                piko.save(kind)
+            piko.process.stdin.close()
+            piko.process.stdin = None
+            self.assertEqual(piko.end(), 0)
+
+    def test_piko_profile_works_against_it(self):
+        with Run(PYTHON, "-m", "http.server", "--bind", "127.0.0.1", port := free_port()) as piko:
+            wait_until(lambda: listens(port))
+            output = os.path.join(piko.folder, "out")
+            addr = re.search(r"//([^/]+)/", piko.base).group(1)
+            done = subprocess.run([PIKO, "profile", "http://127.0.0.1:%d/" % port, "--pprof-port", addr.split(":")[1],
+                                   "--duration", "1", "--concurrency", "2", "--output", output],
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(any(name.startswith("cpu") for name in os.listdir(output)), os.listdir(output))
+
+
+if __name__ == "__main__":
+    unittest.main()
