@@ -32,7 +32,7 @@ static const struct run_settings defaults = {.port = 6060,
         {"unix", "PATH", "Serve them on a unix socket instead", OPTION_TEXT, &(settings)->unix_path, 0, 0},            \
         {"block-rate",                                                                                                 \
          "NS",                                                                                                         \
-         "Block profile: waits of NS and longer all count, shorter ones in proportion; 0 = off",                                                 \
+         "Block profile: waits of NS and longer all count, shorter ones in proportion; 0 = off",                       \
          OPTION_NUMBER,                                                                                                \
          &(settings)->block_rate_ns,                                                                                   \
          0,                                                                                                            \

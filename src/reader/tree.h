@@ -8,8 +8,8 @@
 
 #include "reader/reader.h"
 
-#define TREE_PROCESSES_MAX 1024u /* alive at once; more are refused */
-#define TREE_ENDED_MAX 32u       /* kept after their end */
+#define TREE_PROCESSES_MAX 512u /* alive at once; more are refused: each takes a descriptor of 1024 */
+#define TREE_ENDED_MAX 32u      /* kept after their end */
 #define TREE_COMMAND_BYTES 256u
 #define TREE_NAME_BYTES 64u
 

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,6 +22,7 @@
 #include "supervise/watch.h"
 
 #define BEAT_MS 2000
+#define BUSY_WAIT_NS 50000000
 #define EVENTS_MAX 64
 
 struct supervisor {
@@ -75,8 +77,10 @@ static void on_registration(struct supervisor *supervisor) {
     struct registration registration;
     int error;
     while ((error = registrar_accept(&supervisor->registrar, &registration)) != -EAGAIN) {
-        if (error == -EMFILE || error == -ENFILE)
+        if (error == -EMFILE || error == -ENFILE) { /* it stays in the queue: no reason to spin */
+            nanosleep(&(struct timespec){.tv_nsec = BUSY_WAIT_NS}, NULL);
             return;
+        }
         if (error || tree_add(supervisor->tree, registration.pid, registration.parent, registration.name,
                               registration.command, registration.segment, registration.bytes))
             continue;

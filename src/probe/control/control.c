@@ -27,6 +27,7 @@
  * and less often when there is nothing, since code without tables stays so. */
 #define MODULES_WAIT_MIN_NS 2000000u
 #define MODULES_WAIT_MAX_NS 500000000u
+#define MODULES_SOON_NS 50000000u
 #define READER_SILENCE_NS 10000000000u
 #define SAMPLING_TURN_NS 200000000u /* while the sampler runs: new threads, names */
 
@@ -110,6 +111,14 @@ static void serve_sampler(struct segment_mailbox *mailbox) {
         tasks_refresh();
         sampler_arm_all();
     }
+}
+
+/* A fork child unwinds by its parent's tables. Most are gone or execute another program before they need their own, which
+ * cost milliseconds. */
+static void look_at_process_soon(void) {
+    control.modules_looked_ns = probe_now_ns();
+    control.modules_wait_ns = MODULES_SOON_NS;
+    __atomic_store_n(&probe.modules_stale, 1, __ATOMIC_RELEASE);
 }
 
 /* How long until there is something to do of our own accord; false = only when woken. */
@@ -222,7 +231,10 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
         error = sampler_init();
     if (!error) {
         fork_init();
-        look_at_process();
+        if (__atomic_load_n(&unwind_current, __ATOMIC_ACQUIRE))
+            look_at_process_soon();
+        else
+            look_at_process();
         error = start_thread();
     }
     control_mark_own(own);

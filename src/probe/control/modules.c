@@ -449,7 +449,6 @@ int modules_release(void) {
 }
 
 void modules_reset_after_fork(void) {
-    __atomic_store_n(&unwind_current, NULL, __ATOMIC_SEQ_CST);
     uint64_t n_indexes = state.n_indexes; /* or the cache of rules would take a new index for an old one */
     memset(&state, 0, sizeof state);
     state.n_indexes = n_indexes;

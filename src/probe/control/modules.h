@@ -18,7 +18,8 @@ int modules_refresh(struct segment *segment);
  * 0, or -EBUSY when a walk did not end within 20 ms: then their memory stays for a later call. */
 int modules_release(void);
 
-/* In the child of a fork: forget everything, which another thread may have been at. The tables stay mapped. */
+/* In the child of a fork: forget everything, which another thread may have been at. The index in force stays so, which
+ * never changes: walks go on with it until the next refresh. */
 void modules_reset_after_fork(void);
 
 struct modules_stats {
