@@ -231,7 +231,8 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
         error = sampler_init();
     if (!error) {
         fork_init();
-        if (__atomic_load_n(&unwind_current, __ATOMIC_ACQUIRE))
+        bool is_fork_child = unwind_current && !control.modules_looked_ns;
+        if (is_fork_child)
             look_at_process_soon();
         else
             look_at_process();
