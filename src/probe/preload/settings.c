@@ -36,7 +36,7 @@ bool settings_parse(const char *text, struct settings *ret) {
     const char *rest = text ? parse_name(text, settings.name) : NULL;
     for (unsigned i = 0; rest && i < HELLO_FIELDS - 1; i++)
         rest = parse_number(rest, most[i], &numbers[i]);
-    if (!rest || *rest || numbers[5] != HELLO_VERSION)
+    if (!rest || *rest || rest[-1] == ',' || numbers[5] != HELLO_VERSION)
         return false;
     settings.token = numbers[0];
     settings.rates = (struct control_rates){
