@@ -34,7 +34,7 @@ int tree_profile(struct tree *tree, uint32_t pid, enum reader_kind kind, struct 
     if (error)
         return error;
     int late = 0;
-    _cleanup_free_ struct profile **profiles = calloc(picked.n + 1, sizeof(*profiles));
+    _cleanup_free_ struct profile **profiles = calloc(picked.n + 1, sizeof(struct profile *));
     for (size_t i = 0; i < picked.n && profiles; i++) {
         error = reader_profile(picked.list[i]->reader, kind, &profiles[i]);
         late = error ? error : late;

@@ -95,7 +95,7 @@ static int delta_profile(struct tree_delta *delta, struct profile **ret) {
     if (error)
         return error;
     size_t n = delta->picked.n;
-    _cleanup_free_ struct profile **profiles = calloc(n + later.n + 1, sizeof(*profiles));
+    _cleanup_free_ struct profile **profiles = calloc(n + later.n + 1, sizeof(struct profile *));
     for (size_t i = 0; i < n; i++) {
         if (!delta->parts[i])
             continue;
@@ -193,7 +193,7 @@ static int cpu_profile(struct tree_cpu *capture, struct profile **ret) {
     if (error)
         return error;
     size_t n = capture->picked.n;
-    _cleanup_free_ struct profile **profiles = calloc(n + later.n + 1, sizeof(*profiles));
+    _cleanup_free_ struct profile **profiles = calloc(n + later.n + 1, sizeof(struct profile *));
     for (size_t i = 0; i < n; i++) {
         if (!capture->parts[i])
             continue;
