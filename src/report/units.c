@@ -1,7 +1,6 @@
 #include "report/units.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -123,19 +122,5 @@ struct units_text units_latency(double ns) {
         snprintf(ret.text, sizeof(ret.text), "%.3fms", ns / 1e6);
     else
         snprintf(ret.text, sizeof(ret.text), "%.0fus", ns / 1e3);
-    return ret;
-}
-
-struct units_text units_count(uint64_t count) {
-    struct units_text ret;
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%" PRIu64, count);
-    char *end = ret.text;
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0)
-            *end++ = ',';
-        *end++ = digits[i];
-    }
-    *end = '\0';
     return ret;
 }

@@ -23,7 +23,4 @@ struct units_text units_percent(int64_t value, int64_t total);
 /* A latency, to the microsecond: 812us, 3.068ms, 1.204s. */
 struct units_text units_latency(double ns);
 
-/* A count in groups of three digits: 1,236,240. */
-struct units_text units_count(uint64_t count);
-
 #endif
