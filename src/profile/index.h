@@ -3,10 +3,10 @@
 #ifndef PIKO_PROFILE_INDEX_H
 #define PIKO_PROFILE_INDEX_H
 
-#include "profile/arena.h"
-#include "profile/hash.h"
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/string_set.h"
 #include "profile/profile.h"
-#include "profile/string_set.h"
 
 struct profile_index {
     struct string_set strings;

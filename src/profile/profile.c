@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "profile/grow.h"
+#include "base/grow.h"
 #include "profile/index.h"
 
 /* Interned strings are compared by address, so there must be one empty string. */

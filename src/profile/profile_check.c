@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/string_set.h"
+#include "base/utf8.h"
 #include "profile/profile.h"
-#include "profile/string_set.h"
-#include "profile/utf8.h"
 
 struct check {
     const struct profile *profile;

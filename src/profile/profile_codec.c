@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "profile/grow.h"
+#include "base/grow.h"
+#include "base/string_set.h"
 #include "profile/gzip.h"
 #include "profile/profile.h"
 #include "profile/profile.pb-c.h"
-#include "profile/string_set.h"
 
 #define FLUSH_BYTES ((size_t)64 << 10) /* packed bytes that are compressed at once */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "profile/grow.h"
+#include "base/grow.h"
 #include "profile/index.h"
 #include "profile/profile.h"
 

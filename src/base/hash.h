@@ -1,8 +1,8 @@
-/* Hashing and the table of indexes behind every look-up of a profile. Private to the profile layer.
+/* Hashing, and tables from hashes to indexes of an array.
  *
- * The hash is keyed with a random number of the process, so that a hostile profile cannot be made of collisions. */
-#ifndef PIKO_PROFILE_HASH_H
-#define PIKO_PROFILE_HASH_H
+ * The hash is keyed with a random number of the process, so that hostile input cannot be made of collisions. */
+#ifndef PIKO_BASE_HASH_H
+#define PIKO_BASE_HASH_H
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-/* A set of strings, each stored once and numbered in the order of arrival. Private to the profile layer. */
-#ifndef PIKO_PROFILE_STRING_SET_H
-#define PIKO_PROFILE_STRING_SET_H
+/* A set of strings, each stored once and numbered in the order of arrival. */
+#ifndef PIKO_BASE_STRING_SET_H
+#define PIKO_BASE_STRING_SET_H
 
-#include "profile/arena.h"
-#include "profile/hash.h"
+#include "base/arena.h"
+#include "base/hash.h"
 
 struct string_entry {
     const char *text; /* valid UTF-8, NUL-terminated */

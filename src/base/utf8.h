@@ -1,6 +1,6 @@
-/* UTF-8: profiles must hold nothing else, names in binaries may hold anything. Private to the profile layer. */
-#ifndef PIKO_PROFILE_UTF8_H
-#define PIKO_PROFILE_UTF8_H
+/* UTF-8: what we write must hold nothing else, names in binaries may hold anything. */
+#ifndef PIKO_BASE_UTF8_H
+#define PIKO_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "profile/arena.h"
+#include "base/arena.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ struct arena_chunk {
 };
 
 static int add_chunk(struct arena *arena, size_t needed) {
-    /* Chunks grow with the arena: a small profile costs little, a large one few calls. */
+    /* Chunks grow with the arena: a small one costs little, a large one few calls. */
     size_t space = arena->total < CHUNK_BYTES_FIRST ? CHUNK_BYTES_FIRST : arena->total;
     if (space > CHUNK_BYTES_MOST)
         space = CHUNK_BYTES_MOST;

@@ -1,10 +1,10 @@
-#include "profile/string_set.h"
+#include "base/string_set.h"
 
 #include <stdbool.h>
 
 #include "base/cleanup.h"
-#include "profile/grow.h"
-#include "profile/utf8.h"
+#include "base/grow.h"
+#include "base/utf8.h"
 
 static uint32_t find(const struct string_set *set, uint32_t hash, const char *bytes, size_t size) {
     size_t at = hash;

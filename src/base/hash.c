@@ -1,4 +1,4 @@
-#include "profile/hash.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <stdatomic.h>

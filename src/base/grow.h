@@ -1,6 +1,6 @@
-/* Arrays that grow by doubling. Private to the profile layer. */
-#ifndef PIKO_PROFILE_GROW_H
-#define PIKO_PROFILE_GROW_H
+/* Arrays that grow by doubling. */
+#ifndef PIKO_BASE_GROW_H
+#define PIKO_BASE_GROW_H
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-/* Memory that is handed out in small pieces and freed at once. Private to the profile layer. */
-#ifndef PIKO_PROFILE_ARENA_H
-#define PIKO_PROFILE_ARENA_H
+/* Memory that is handed out in small pieces and freed at once. */
+#ifndef PIKO_BASE_ARENA_H
+#define PIKO_BASE_ARENA_H
 
 #include <stddef.h>
 
