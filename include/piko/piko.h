@@ -44,7 +44,8 @@ struct piko_profiling_options {
     int64_t block_rate_ns;    /* waits at least this long are always recorded, shorter ones in proportion; 0 = 1000 */
     int64_t mutex_fraction;   /* 1 in n contended unlocks is recorded; 0 = 10 */
     int64_t mem_profile_rate_bytes; /* one sample per so many bytes allocated, on average; 0 = 524288; 1 = everything */
-    int rolling_trace;              /* not 0: keep a bounded window of the recent past */
+    int cpu_rate_hz;   /* samples a second of CPU time, of captures that ask for no rate; 0 = 100; 1 to 1000 */
+    int rolling_trace; /* not 0: keep a bounded window of the recent past */
     int64_t rolling_trace_min_age_ns; /* how far the window should reach back; 0 = 15 s */
     int64_t rolling_trace_max_bytes;  /* memory that it may take, which wins; 0 = 16 MiB */
     piko_log_function log;            /* NULL = one line on standard error */

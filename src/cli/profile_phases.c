@@ -124,9 +124,11 @@ static int fetch_profile(struct phase_run *phase, const char *query, unsigned se
 }
 
 static int capture_timed(struct phase_run *phase, struct buffer *file) {
-    char query[32];
-    unsigned seconds = phase->run->settings->duration_s;
-    snprintf(query, sizeof query, "?seconds=%u", seconds);
+    char query[48];
+    unsigned seconds = phase->run->settings->duration_s, hz = phase->run->settings->cpu_rate_hz;
+    int n = snprintf(query, sizeof query, "?seconds=%u", seconds);
+    if (hz)
+        snprintf(query + n, sizeof query - (size_t)n, "&hz=%u", hz);
     return fetch_profile(phase, query, seconds, file, &phase->result->profile);
 }
 

@@ -8,9 +8,10 @@
 #include "base/cleanup.h"
 #include "capture/capture.h"
 
-#define N_OPTIONS 11u
+#define N_OPTIONS 12u
 #define CONCURRENCY_MAX 65535u
 #define DURATION_MAX_S 3600u /* what a profiler grants at most */
+#define CPU_RATE_MAX_HZ 1000u
 #define TOP_MAX 1000000u
 
 static const char default_prefix[] = "/_piko/debug/pprof";
@@ -26,6 +27,8 @@ static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS
         {"concurrency", "N", "Connections that load the application", OPTION_NUMBER, &s->concurrency, 1,
          CONCURRENCY_MAX},
         {"duration", "SECONDS", "Length of each of the six phases", OPTION_NUMBER, &s->duration_s, 1, DURATION_MAX_S},
+        {"cpu-rate", "HZ", "CPU samples a second; 0 for the server's own rate, the only one that Go's has",
+         OPTION_NUMBER, &s->cpu_rate_hz, 0, CPU_RATE_MAX_HZ},
         {"output", "FOLDER", "Where files go", OPTION_TEXT, &s->output},
         {"header", "HEADER", "Header of each request, \"Name: value\"", OPTION_LIST, &s->header_flags},
         {"cookie", "COOKIE", "Cookie of each request, \"name=value\"", OPTION_TEXT, &s->cookie},

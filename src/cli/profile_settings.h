@@ -14,8 +14,9 @@ struct profile_settings {
     const char *url;
     unsigned pprof_port;
     unsigned concurrency;
-    unsigned duration_s; /* of a phase */
-    unsigned top;        /* rows of a table; 0 = all */
+    unsigned duration_s;  /* of a phase */
+    unsigned cpu_rate_hz; /* 0: the server's own */
+    unsigned top;         /* rows of a table; 0 = all */
     const char *output;
     const char *pprof_url; /* NULL: beside the application, at pprof_port */
     const char *cookie;    /* NULL: none */

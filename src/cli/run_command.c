@@ -14,7 +14,7 @@
 enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 struct run_settings {
-    unsigned port, block_rate_ns, mutex_fraction, mem_profile_rate_bytes;
+    unsigned port, block_rate_ns, mutex_fraction, mem_profile_rate_bytes, cpu_rate_hz;
     const char *bind, *unix_path, *output_folder, *rolling_min_age, *rolling_max_bytes;
     bool no_children, rolling_trace, help;
 };
@@ -23,6 +23,7 @@ static const struct run_settings defaults = {.port = 6060,
                                              .block_rate_ns = 1000,
                                              .mutex_fraction = 10,
                                              .mem_profile_rate_bytes = 512 << 10,
+                                             .cpu_rate_hz = 100,
                                              .bind = "localhost",
                                              .output_folder = "profiles"};
 
@@ -51,6 +52,13 @@ static const struct run_settings defaults = {.port = 6060,
          &(settings)->mem_profile_rate_bytes,                                                                          \
          0,                                                                                                            \
          INT_MAX},                                                                                                     \
+        {"cpu-rate",                                                                                                   \
+         "HZ",                                                                                                         \
+         "CPU profile: samples a second of CPU time, for captures that ask for no rate",                               \
+         OPTION_NUMBER,                                                                                                \
+         &(settings)->cpu_rate_hz,                                                                                     \
+         1,                                                                                                            \
+         1000},                                                                                                        \
         {"no-children", NULL, "Look at the first process alone", OPTION_SWITCH, &(settings)->no_children, 0, 0},       \
         {"output-dir",                                                                                                 \
          "DIR",                                                                                                        \
@@ -116,6 +124,7 @@ static int run(const struct run_settings *settings, char *const *argv) {
                                               .mem_profile_rate_bytes = settings->mem_profile_rate_bytes,
                                               .block_rate_ns = settings->block_rate_ns,
                                               .mutex_fraction = settings->mutex_fraction,
+                                              .cpu_rate_hz = settings->cpu_rate_hz,
                                               .first_only = settings->no_children,
                                               .output_folder = settings->output_folder,
                                               .say = say};

@@ -19,6 +19,8 @@
 #define DEFAULT_BLOCK_RATE_NS 1000
 #define DEFAULT_MUTEX_FRACTION 10
 #define DEFAULT_MEM_PROFILE_RATE_BYTES (512 << 10)
+#define DEFAULT_CPU_RATE_HZ 100
+#define CPU_RATE_HZ_MAX 1000
 #define DEFAULT_ROLLING_TRACE_MIN_AGE_NS (15 * (int64_t)NS_PER_S)
 #define DEFAULT_ROLLING_TRACE_MAX_BYTES (16 << 20)
 
@@ -64,6 +66,7 @@ static struct piko_profiling_options with_defaults(const struct piko_profiling_o
     options.block_rate_ns = or_default(options.block_rate_ns, DEFAULT_BLOCK_RATE_NS);
     options.mutex_fraction = or_default(options.mutex_fraction, DEFAULT_MUTEX_FRACTION);
     options.mem_profile_rate_bytes = or_default(options.mem_profile_rate_bytes, DEFAULT_MEM_PROFILE_RATE_BYTES);
+    options.cpu_rate_hz = (int)or_default(options.cpu_rate_hz, DEFAULT_CPU_RATE_HZ);
     options.rolling_trace_min_age_ns = or_default(options.rolling_trace_min_age_ns, DEFAULT_ROLLING_TRACE_MIN_AGE_NS);
     options.rolling_trace_max_bytes = or_default(options.rolling_trace_max_bytes, DEFAULT_ROLLING_TRACE_MAX_BYTES);
     options.log = options.log ? options.log : log_to_stderr;
@@ -80,6 +83,7 @@ static int check(const struct piko_profiling_options *options) {
         {"block_rate_ns", options->block_rate_ns, PIKO_OFF, INT64_MAX},
         {"mutex_fraction", options->mutex_fraction, PIKO_OFF, INT32_MAX},
         {"mem_profile_rate_bytes", options->mem_profile_rate_bytes, PIKO_OFF, INT64_MAX},
+        {"cpu_rate_hz", options->cpu_rate_hz, 1, CPU_RATE_HZ_MAX},
         {"rolling_trace_min_age_ns", options->rolling_trace_min_age_ns, 1, INT64_MAX},
         {"rolling_trace_max_bytes", options->rolling_trace_max_bytes, 1, INT64_MAX},
     };
@@ -121,6 +125,7 @@ static int start_serve(struct piko_profiling *profiling) {
         .reader = profiling->reader,
         .bind_address = options->bind_address,
         .port = options->port == PIKO_ANY_PORT ? 0 : (uint16_t)options->port,
+        .cpu_rate_hz = (unsigned)options->cpu_rate_hz,
         .log = log_from_serve,
         .log_data = profiling,
         .rolling_trace = options->rolling_trace != 0,

@@ -19,7 +19,7 @@ struct counters_kind {
     const char *default_type; /* "" = the last */
     struct profile_value_type period_type;
     int64_t (*period)(const struct view_rates *rates);
-    void (*values)(const struct snapshot_row *row, int64_t *ret);
+    void (*values)(const struct snapshot_row *row, const struct view_rates *rates, int64_t *ret);
     void (*lost)(const struct segment_counters *counters, const struct view_rates *rates, int64_t *ret);
     uint32_t (*labels)(const struct reader *reader, const struct snapshot_row *row, struct profile *profile,
                        struct profile_label *ret); /* NULL = none */
@@ -44,7 +44,8 @@ static double heap_scale(uint64_t size, uint64_t rate) {
 
 /* One scale, that of the bucket's whole life, for all four: in use is never more than allocated, and the difference of
  * two snapshots never negative where its raw counts are not. */
-static void heap_values(const struct snapshot_row *row, int64_t *ret) {
+static void heap_values(const struct snapshot_row *row, const struct view_rates *rates, int64_t *ret) {
+    (void)rates;
     double scale = heap_scale(row->mean, row->rate);
     const uint64_t *raw = row->value;
     ret[0] = clamp((double)raw[SNAPSHOT_ALLOC_COUNT] * scale);
@@ -76,7 +77,8 @@ static int64_t heap_period(const struct view_rates *rates) {
 
 /* ---- Block and mutex ------------------------------------------------------------------------------------------------- */
 
-static void wait_values(const struct snapshot_row *row, int64_t *ret) {
+static void wait_values(const struct snapshot_row *row, const struct view_rates *rates, int64_t *ret) {
+    (void)rates;
     ret[0] = clamp((double)row->value[SNAPSHOT_COUNT] / Q16);
     ret[1] = clamp_u64(row->value[SNAPSHOT_NS]);
 }
@@ -100,15 +102,22 @@ static int64_t wait_period(const struct view_rates *rates) {
 
 /* ---- CPU ------------------------------------------------------------------------------------------------------------- */
 
-static void cpu_values(const struct snapshot_row *row, int64_t *ret) {
-    ret[0] = clamp_u64(row->value[SNAPSHOT_COUNT]);
-    ret[1] = clamp_u64(row->value[SNAPSHOT_NS]);
+static int64_t cpu_period(const struct view_rates *rates) {
+    return rates->cpu_period_ns ? clamp_u64(rates->cpu_period_ns) : CPU_PERIOD_DEFAULT_NS;
+}
+
+/* In periods of the profile: a sample that was taken at a slower rate is worth several. */
+static void set_cpu_values(uint64_t ns, const struct view_rates *rates, int64_t *ret) {
+    ret[0] = clamp((double)ns / (double)cpu_period(rates));
+    ret[1] = clamp_u64(ns);
+}
+
+static void cpu_values(const struct snapshot_row *row, const struct view_rates *rates, int64_t *ret) {
+    set_cpu_values(row->value[SNAPSHOT_NS], rates, ret);
 }
 
 static void cpu_lost(const struct segment_counters *counters, const struct view_rates *rates, int64_t *ret) {
-    (void)rates;
-    ret[0] = clamp_u64(counters->lost_cpu);
-    ret[1] = clamp_u64(counters->lost_cpu_ns);
+    set_cpu_values(counters->lost_cpu_ns, rates, ret);
 }
 
 static uint32_t cpu_labels(const struct reader *reader, const struct snapshot_row *row, struct profile *profile,
@@ -123,10 +132,6 @@ static uint32_t cpu_labels(const struct reader *reader, const struct snapshot_ro
         ret[n++] = (struct profile_label){.key = "thread_name", .string = profile_intern(profile, thread.name)};
     ret[n++] = (struct profile_label){.key = "thread id", .string = profile_intern(profile, number)};
     return n;
-}
-
-static int64_t cpu_period(const struct view_rates *rates) {
-    return rates->cpu_period_ns ? clamp_u64(rates->cpu_period_ns) : CPU_PERIOD_DEFAULT_NS;
 }
 
 /* ---- All of them ----------------------------------------------------------------------------------------------------- */
@@ -199,12 +204,13 @@ static void set_types(const struct counters_kind *kind, const struct view_rates 
     profile->period = kind->period(rates);
 }
 
-static int add_rows(struct build *build, const struct counters_kind *kind, const struct snapshot *snapshot) {
+static int add_rows(struct build *build, const struct counters_kind *kind, const struct snapshot *snapshot,
+                    const struct view_rates *rates) {
     int64_t values[VALUES_MAX];
     struct profile_label labels[LABELS_MAX];
     for (size_t i = 0; i < snapshot->n_rows; i++) {
         const struct snapshot_row *row = &snapshot->rows[i];
-        kind->values(row, values);
+        kind->values(row, rates, values);
         uint32_t n_labels = kind->labels ? kind->labels(build->reader, row, build->profile, labels) : 0;
         int error = build_sample(build, stack_of(row), BUILD_LOST, values, labels, n_labels);
         if (error)
@@ -215,6 +221,7 @@ static int add_rows(struct build *build, const struct counters_kind *kind, const
 
 static int fill(struct build *build, const struct counters_kind *kind, const struct snapshot *snapshot) {
     struct view_rates rates = view_rates(&build->reader->view);
+    rates.cpu_period_ns = snapshot->cpu_period_ns;
     int64_t values[VALUES_MAX];
     int error = 0;
     for (size_t i = 0; i < snapshot->n_rows && !error; i++)
@@ -224,7 +231,7 @@ static int fill(struct build *build, const struct counters_kind *kind, const str
     if (error)
         return error;
     set_types(kind, &rates, build->profile);
-    error = add_rows(build, kind, snapshot);
+    error = add_rows(build, kind, snapshot, &rates);
     if (error)
         return error;
     kind->lost(&snapshot->counters, &rates, values);

@@ -2,15 +2,19 @@
 #ifndef PIKO_READER_INTERNAL_H
 #define PIKO_READER_INTERNAL_H
 
+#include <pthread.h>
+
 #include "profile/profile.h"
 #include "reader/modules.h"
+#include "reader/rates.h"
 #include "reader/reader.h"
 #include "reader/validate.h"
 #include "symbols/symbols.h"
 
 #define READER_NAME_BYTES 64u
 
-/* Immutable after reader_new() but for the symbols, which lock themselves: hence any number of threads. */
+/* Immutable after reader_new() but for the rates, under their lock, and the symbols, which lock themselves: hence any
+ * number of threads. */
 struct reader {
     struct view view;
     struct symbols *symbols;
@@ -20,6 +24,9 @@ struct reader {
     uint32_t
         process_pid; /* as the kernel tells us, which may live in another namespace; 0 = a process alone, no labels */
     char process_name[READER_NAME_BYTES];
+    pthread_mutex_t rates_lock; /* of the next two, and of the mailbox's cpu_users and cpu_hz */
+    struct rates rates;
+    struct rate followed;
 };
 
 /* As reader_new(), for one process of several: samples carry the labels `pid` and `process`, `symbols` stays the

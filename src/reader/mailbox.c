@@ -60,22 +60,14 @@ int mailbox_cpu_wait(const struct view *view) {
 
 void mailbox_cpu_enter(const struct view *view, unsigned hz) {
     struct segment_mailbox *mailbox = &view->segment->mailbox;
-    if (!__atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE))
-        __atomic_store_n(&mailbox->cpu_hz, hz, __ATOMIC_RELAXED);
+    __atomic_store_n(&mailbox->cpu_hz, hz, __ATOMIC_RELAXED);
     __atomic_fetch_add(&mailbox->cpu_users, 1, __ATOMIC_RELEASE);
     ring(mailbox);
 }
 
-int mailbox_cpu_join(const struct view *view, unsigned hz) {
-    mailbox_cpu_enter(view, hz);
-    int error = mailbox_cpu_wait(view);
-    if (error)
-        mailbox_cpu_leave(view);
-    return error;
-}
-
-void mailbox_cpu_leave(const struct view *view) {
+void mailbox_cpu_leave(const struct view *view, unsigned hz) {
     struct segment_mailbox *mailbox = &view->segment->mailbox;
+    __atomic_store_n(&mailbox->cpu_hz, hz, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&mailbox->cpu_users, 1, __ATOMIC_RELEASE);
     ring(mailbox);
 }

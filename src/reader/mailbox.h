@@ -16,13 +16,9 @@ int mailbox_dump(const struct view *view, uint64_t *ret);
 /* Have thread names and the module list brought up to date. Goes on without when the target does not answer. */
 void mailbox_refresh(const struct view *view);
 
-/* Join the CPU sampler (hz counts for the first user; 0 = the default) and wait until it runs; leave it.
- * 0 or -ETIMEDOUT, and then it was left again. */
-int mailbox_cpu_join(const struct view *view, unsigned hz);
-void mailbox_cpu_leave(const struct view *view);
-
-/* Join without waiting; mailbox_cpu_leave() ends it. */
+/* One user more or less of the CPU sampler, which is to run at `hz` from here on. One call at a time. */
 void mailbox_cpu_enter(const struct view *view, unsigned hz);
+void mailbox_cpu_leave(const struct view *view, unsigned hz);
 
 /* Wait until the sampler that was joined runs. 0 or -ETIMEDOUT. */
 int mailbox_cpu_wait(const struct view *view);

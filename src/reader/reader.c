@@ -37,6 +37,7 @@ static int make(struct segment *segment, size_t bytes, struct symbols *symbols, 
     int error = view_open(segment, bytes, &reader->view);
     reader->symbols = symbols;
     reader->shares_symbols = symbols != NULL;
+    pthread_mutex_init(&reader->rates_lock, NULL);
     if (!error && !symbols)
         error = symbols_new(&reader->symbols);
     if (error) {

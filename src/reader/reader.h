@@ -41,9 +41,11 @@ struct reader_delta;
 int reader_delta_begin(struct reader *reader, enum reader_kind kind, struct reader_delta **ret);
 int reader_delta_end(struct reader_delta *delta, struct profile **ret);
 
-/* CPU: begin starts or joins the sampler, at `hz` samples a second of CPU time (0 = default 100) if it is the first,
- * and takes a snapshot; end takes another, leaves the sampler and answers the symbolized difference. reader_cpu_end
- * frees the capture also on failure; with ret NULL it only leaves. Any number at once. 0, -ENOMEM, -ETIMEDOUT. */
+/* CPU: begin starts or joins the sampler, at `hz` samples a second of CPU time (0 = 100), and takes a snapshot; end takes
+ * another, leaves the sampler and answers the symbolized difference. Any number at once: the sampler runs at the highest
+ * rate that one of them asks for, and the period of each is that of the highest that ran while it did (a sample of a
+ * slower time then counts as several). reader_cpu_end frees the capture also on failure; with ret NULL it only leaves.
+ * 0, -ENOMEM, -ETIMEDOUT. */
 struct reader_cpu;
 int reader_cpu_begin(struct reader *reader, unsigned hz, struct reader_cpu **ret);
 int reader_cpu_end(struct reader_cpu *capture, struct profile **ret);

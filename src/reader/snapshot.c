@@ -115,6 +115,7 @@ int snapshot_take(const struct view *view, enum snapshot_table table, struct sna
         read_row(table, bucket, row);
     }
     view_counters(view, &snapshot.counters);
+    snapshot.cpu_period_ns = view_rates(view).cpu_period_ns;
     snapshot.monotonic_ns = clock_monotonic_ns();
     snapshot.realtime_ns = clock_realtime_ns();
     *ret = snapshot;

@@ -26,7 +26,8 @@ struct snapshot {
     struct snapshot_row *rows;
     size_t n_rows;
     struct segment_counters counters;
-    uint64_t cpu_epoch; /* from before the first row was read */
+    uint64_t cpu_epoch;     /* from before the first row was read */
+    uint64_t cpu_period_ns; /* what a sample stands for in the profile made of it */
     uint64_t monotonic_ns, realtime_ns;
 };
 

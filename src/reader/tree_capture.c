@@ -125,23 +125,24 @@ int tree_delta_end(struct tree_delta *delta, struct profile **ret) {
 struct tree_cpu {
     struct tree *tree;
     uint32_t pid;
+    struct rate rate;
     uint64_t begin_ns, begin_realtime_ns;
     struct picked picked;
     struct reader_cpu **parts;
 };
 
 /* From here to end_following() the tree makes newcomers join the sampler. */
-static void begin_following(struct tree *tree, unsigned hz) {
+static void begin_following(struct tree *tree, struct rate *rate, unsigned hz) {
     pthread_mutex_lock(&tree->lock);
-    if (!tree->n_cpu++)
-        tree->cpu_hz = hz;
+    rates_enter(&tree->cpu_rates, rate, hz);
     pthread_mutex_unlock(&tree->lock);
 }
 
-static void end_following(struct tree *tree) {
+static void end_following(struct tree *tree, struct rate *rate) {
     pthread_mutex_lock(&tree->lock);
-    --tree->n_cpu;
-    for (struct process *process = tree->processes; process && !tree->n_cpu; process = process->next) {
+    rates_leave(&tree->cpu_rates, rate);
+    bool is_last = rates_fastest(&tree->cpu_rates) == 0;
+    for (struct process *process = tree->processes; process && is_last; process = process->next) {
         if (process->followed)
             reader_cpu_unfollow(process->reader);
         process->followed = false;
@@ -153,7 +154,7 @@ static void cpu_free(struct tree_cpu *capture) {
     for (size_t i = 0; i < capture->picked.n && capture->parts; i++)
         if (capture->parts[i])
             reader_cpu_end(capture->parts[i], NULL);
-    end_following(capture->tree);
+    end_following(capture->tree, &capture->rate);
     tree_drop(capture->tree, &capture->picked);
     free(capture->parts);
     free(capture);
@@ -165,7 +166,7 @@ int tree_cpu_begin(struct tree *tree, uint32_t pid, unsigned hz, struct tree_cpu
         return -ENOMEM;
     *capture = (struct tree_cpu){
         .tree = tree, .pid = pid, .begin_ns = clock_monotonic_ns(), .begin_realtime_ns = clock_realtime_ns()};
-    begin_following(tree, hz);
+    begin_following(tree, &capture->rate, hz);
     int error = tree_pick(tree, pid, /* since_ns= */ UINT64_MAX, &capture->picked);
     if (!error) {
         capture->parts = calloc(capture->picked.n + 1, sizeof(struct reader_cpu *));

@@ -26,7 +26,7 @@ struct tree {
     pthread_mutex_t lock;
     struct process *processes; /* in the order in which they came */
     unsigned n_alive, n_ended;
-    unsigned n_cpu, cpu_hz; /* CPU captures of the whole tree that run */
+    struct rates cpu_rates; /* of the CPU captures that run */
     struct symbols *symbols;
     bool single;
 };

@@ -142,9 +142,10 @@ int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *name,
         process_free(process);
     } else {
         append(tree, process);
-        process->followed = tree->n_cpu > 0;
+        unsigned hz = rates_fastest(&tree->cpu_rates);
+        process->followed = hz > 0;
         if (process->followed)
-            reader_cpu_follow(process->reader, tree->cpu_hz);
+            reader_cpu_follow(process->reader, hz);
     }
     pthread_mutex_unlock(&tree->lock);
     return full ? -ENFILE : 0;

@@ -190,7 +190,7 @@ struct segment_mailbox {
     uint32_t wake;      /* A, release: futex word, incremented by the reader after it changed a request */
     uint32_t done;      /* A, release: futex word, incremented by control after it served requests */
     uint32_t cpu_users; /* A: CPU captures that run now; the sampler runs while it is > 0 (reader) */
-    uint32_t cpu_hz;    /* A: rate asked for by the first of them (reader); 0 = default */
+    uint32_t cpu_hz;    /* A: the highest rate that one of them asks for (reader); 0 = 100 */
     uint64_t
         cpu_ready_epoch;  /* A, release: cpu_epoch + 1 once every thread has its timer (control); 0 = sampler is off */
     uint64_t dump_wanted; /* A: sequence number of the newest dump asked for (reader, incremented) */

@@ -202,7 +202,7 @@ static void start_kind(struct request *request, const struct pprof_kind *kind) {
 }
 
 static void start_cpu(struct request *request) {
-    int64_t seconds, hz = 0;
+    int64_t seconds, hz = request->hz;
     int error = number_parse(request->arguments.seconds, &seconds);
     if (error == -EINVAL || seconds <= 0)
         seconds = PPROF_SECONDS_DEFAULT;
@@ -285,7 +285,10 @@ const struct pprof_entry pprof_entries[] = {
      READER_GOROUTINE},
     {"heap", "A sampling of the memory allocations whose objects are alive", READER_HEAP},
     {"mutex", "Stacks of the unlocks that ended the waits of other threads: who held the lock", READER_MUTEX},
-    {"profile", "CPU profile. seconds sets how long it takes (default 30, at most 3600), hz the samples a second.", -1},
+    {"profile",
+     "CPU profile. seconds sets how long it takes (default 30, at most 3600), hz the samples a second of CPU time (1 "
+     "to 1000).",
+     -1},
     {"symbol", "Names of functions at the addresses given in the query or in a POST body, separated by '+'", -1},
     {"threadcreate", "Stacks that led to the creation of the threads that live now", READER_THREADCREATE},
     {"trace", "Execution trace. Not recorded by this version.", -1},

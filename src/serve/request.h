@@ -36,7 +36,7 @@ struct request {
     struct job job;
     const struct pprof_kind *kind;
     uint64_t seconds;
-    unsigned hz;
+    unsigned hz;  /* of a CPU capture; 0 = 100 */
     uint32_t pid; /* of the one process that is asked for; 0 = all */
     bool begun;
     struct tree_delta *delta;

@@ -23,6 +23,7 @@
 struct serve {
     struct tree *tree;
     struct tree *own_tree; /* made around the reader of one process; NULL = the caller's */
+    unsigned cpu_rate_hz;
     int (*save)(void *data, uint32_t pid, struct buffer *ret);
     void *save_data;
     struct jobs *jobs;
@@ -47,8 +48,10 @@ static void count_requests(struct serve *serve, int change) {
 static void *on_uri(void *data, const char *uri, struct MHD_Connection *connection) {
     struct serve *serve = data;
     struct request *request = request_new(serve, serve->tree, uri);
-    if (request)
-        request->connection = connection;
+    if (!request)
+        return NULL;
+    request->connection = connection;
+    request->hz = serve->cpu_rate_hz;
     return request;
 }
 
@@ -168,6 +171,7 @@ static struct serve *serve_new(const struct serve_options *options) {
         return NULL;
     }
     serve->tree = options->tree ? options->tree : serve->own_tree;
+    serve->cpu_rate_hz = options->cpu_rate_hz;
     serve->save = options->save;
     serve->save_data = options->save_data;
     pthread_condattr_t monotonic;

@@ -20,6 +20,7 @@ struct serve_options {
                                * and that nobody listens on is replaced; its owner removes it */
     const char *bind_address; /* a name or a literal address, IPv4 or IPv6: "localhost" */
     uint16_t port;            /* 0 = any free one: see serve_port() */
+    unsigned cpu_rate_hz;     /* of CPU captures that ask for none, 1 to 1000; 0 = 100 */
     void (*log)(void *data, enum serve_log_level level, const char *message); /* never NULL; from any of our threads */
     void *log_data;
     /* Write to disk what is known of a process (0 = all); append one line a process to `ret`. NULL = nobody can.

@@ -175,6 +175,7 @@ static int start_serve(struct supervisor *supervisor, char *why) {
                                           .bind_address = options->bind_address,
                                           .port = options->port,
                                           .unix_path = options->unix_path,
+                                          .cpu_rate_hz = options->cpu_rate_hz,
                                           .log = log_from_serve,
                                           .log_data = supervisor,
                                           .save = save,

@@ -117,6 +117,7 @@ class HelpAndUsage(TestCase):
             ([url, "--duration", "0"], "--duration"), ([url, "--duration", "-1"], "--duration"),
             ([url, "--duration=abc"], '--duration must be a whole number from 1 to 3600, not "abc"'),
             ([url, "--duration", "30s"], "--duration"), ([url, "--duration"], "--duration needs a value"),
+            ([url, "--cpu-rate", "1001"], "--cpu-rate"),
             ([url, "--concurrency", "0"], "--concurrency"), (["-concurrency=-1", url], "--concurrency"),
             ([url, "--pprof-port", "70000"], "--pprof-port"), ([url, "--top", "-1"], "--top"),
             ([url, "--header", "bad"], '--header "bad"'), ([url, "--header", ": x"], "--header"),
@@ -196,7 +197,8 @@ class Bad(TestCase):
                     file.write("of an earlier run")
             url = f"http://127.0.0.1:{app.port}/"
             started[name] = (time.monotonic(), output, start(
-                "profile", url, "--pprof-port", str(profiler.port), "--duration=1", "-concurrency", "2", "--output", output))
+                "profile", url, "--pprof-port", str(profiler.port), "--duration=1", "-concurrency", "2", "--cpu-rate", "500", "--output",
+                output))
         cls.runs = {name: Ended(process, output) for name, (_, output, process) in started.items()}
         cls.seconds = time.monotonic() - min(begin for begin, _, _ in started.values())
 
@@ -247,7 +249,7 @@ class Bad(TestCase):
         ended = self.runs["partial"]
         self.assertEqual(ended.status, 3)
         self.assertEqual([name for name in PROFILES if name in ended.files], ["allocs.pprof", "mutex.pprof"])
-        self.assertIn("/profile?seconds=1: it answered 500: Could not enable CPU profiling", ended.stderr)
+        self.assertIn("/profile?seconds=1&hz=500: it answered 500: Could not enable CPU profiling", ended.stderr)
         self.assertRegex(ended.stderr, r"heap: .*/heap is no valid profile")
         self.assertIn("partial: something failed in 3 of 6 phases", ended.stderr)
         self.assertIn("Could not enable CPU profiling", ended.read(REPORT))
@@ -270,6 +272,11 @@ class Bad(TestCase):
         self.expect_honest(ended)
         self.assertIn("baseline: what answers at goroutine?debug=2 is no list of threads", ended.stderr)
         self.assertEqual([name for name in ended.files if name.endswith(".goroutines.txt")], [])
+
+    def test_the_cpu_phase_asks_for_its_rate(self):
+        asked = [path for server in self.servers if isinstance(server, FakeProfiler) for path in server.asked]
+        self.assertIn("/_piko/debug/pprof/profile?seconds=1&hz=500", asked)
+        self.assertNotIn("/_piko/debug/pprof/profile?seconds=1", asked)
 
     def test_requests_while_the_profiler_is_late_do_not_count(self):
         ended = self.runs["trace"]

@@ -13,6 +13,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+from decoded import Profile
 from target import CHECK_PROFILE, PROGRAMS, tags, top
 
 PIKO = os.environ["PIKO"]
@@ -116,6 +117,11 @@ class Command(unittest.TestCase):
             done = run("sh", "-c", "kill -TERM $$", cwd=folder)
             self.assertEqual(done.returncode, 128 + signal.SIGTERM)
             self.assertIn("profiles/sh-", done.stderr)
+
+    def test_cpu_rate_is_that_of_captures_that_ask_for_none(self):
+        with Run("sh", "-c", "while :; do :; done", flags=("--cpu-rate", "250")) as run:
+            self.assertEqual(Profile(run.get("profile?seconds=1")).period, 4000000)
+            self.assertEqual(Profile(run.get("profile?seconds=1&hz=50")).period, 20000000)
 
     def test_standard_input_and_output_are_the_commands(self):
         done = run("cat", input="through\n")

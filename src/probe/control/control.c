@@ -102,15 +102,15 @@ static bool reader_lives(const struct segment_mailbox *mailbox) {
 
 static void serve_sampler(struct segment_mailbox *mailbox) {
     bool wanted = __atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE) > 0 && reader_lives(mailbox);
-    if (wanted && !sampler_is_running()) {
-        look_at_process();
-        sampler_start(__atomic_load_n(&mailbox->cpu_hz, __ATOMIC_RELAXED));
-    } else if (!wanted && sampler_is_running()) {
+    if (!wanted) {
         sampler_stop();
-    } else if (wanted) {
-        tasks_refresh();
-        sampler_arm_all();
+        return;
     }
+    if (sampler_is_running())
+        tasks_refresh();
+    else
+        look_at_process();
+    sampler_run(__atomic_load_n(&mailbox->cpu_hz, __ATOMIC_RELAXED));
 }
 
 /* A fork child unwinds by its parent's tables. Most are gone or execute another program before they need their own, which

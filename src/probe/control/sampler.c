@@ -71,7 +71,7 @@ static bool is_sampled(const struct segment_thread *record) {
     return state != SEGMENT_THREAD_FREE && state != SEGMENT_THREAD_EXITED && !record->own;
 }
 
-void sampler_arm_all(void) {
+static void arm_all(void) {
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
         struct segment_thread *record = &probe.tables.threads[i];
         if (is_sampled(record))
@@ -87,17 +87,18 @@ void sampler_settle_all(void) {
             timers_settle(&probe.tables.threads[i]);
 }
 
-void sampler_start(unsigned hz) {
+void sampler_run(unsigned hz) {
     struct segment *segment = probe.segment;
     if (!hz)
         hz = DEFAULT_HZ;
     if (hz > HZ_MAX)
         hz = HZ_MAX;
-    clear_table_when_crowded(segment);
+    if (!running)
+        clear_table_when_crowded(segment);
+    running = true;
     segment->cpu_period_ns = 1000000000u / hz;
     __atomic_store_n(&probe.cpu_period_ns, segment->cpu_period_ns, __ATOMIC_RELEASE);
-    sampler_arm_all();
-    running = true;
+    arm_all();
     __atomic_store_n(&segment->mailbox.cpu_ready_epoch, segment->cpu_epoch + 1, __ATOMIC_RELEASE);
 }
 

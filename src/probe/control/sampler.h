@@ -8,8 +8,9 @@
  * signal that we could). */
 int sampler_init(void);
 
-/* hz: samples a second of CPU time, 0 = 100. By control's thread alone. */
-void sampler_start(unsigned hz);
+/* Run at so many samples a second of CPU time, whether it ran before, at another rate, or not; 0 = 100. Threads that came
+ * without a timer (made by clone, not pthread_create) get one. By control's thread alone. */
+void sampler_run(unsigned hz);
 void sampler_stop(void);
 bool sampler_is_running(void);
 
@@ -18,8 +19,5 @@ void sampler_reset_after_fork(void);
 
 /* Count the CPU time that all threads owe: before a snapshot. */
 void sampler_settle_all(void);
-
-/* Timers for the threads that came without one (made by clone, not pthread_create). */
-void sampler_arm_all(void);
 
 #endif

@@ -35,9 +35,11 @@ static void pass_on(int signal_number, siginfo_t *info, void *context) {
         action.sa_handler(signal_number);
 }
 
-uintptr_t tick_value(enum tick_kind kind, uint32_t record_index) {
-    return (uintptr_t)TICK_MARK << 32 | (uintptr_t)kind << 24 | record_index;
+/* Below the mark: the kind's 8 bits, 12 of the generation, 12 of the index. */
+uintptr_t tick_value(enum tick_kind kind, uint32_t record_index, uint32_t generation) {
+    return (uintptr_t)TICK_MARK << 32 | (uintptr_t)kind << 24 | (uintptr_t)generation << 12 | record_index;
 }
+_Static_assert(SEGMENT_THREADS_MAX <= 1u << 12 && TICK_GENERATIONS <= 1u << 12, "both fit");
 
 struct unwind_registers tick_registers(const void *context) {
     const ucontext_t *user = context;
@@ -50,19 +52,20 @@ struct unwind_registers tick_registers(const void *context) {
 
 /* CPU timers fire on the kernel's tick: the expiries that fell between two ticks are this signal's overrun, and stand
  * for CPU time just as the first one does. */
-static void sample_cpu(const struct segment_thread *record, int overrun, const struct unwind_registers *registers) {
+static void sample_cpu(const struct segment_thread *record, const siginfo_t *info,
+                       const struct unwind_registers *registers) {
     struct segment_counters *counters = &probe.segment->counters;
-    uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_RELAXED);
-    if (!period)
+    if (!__atomic_load_n(&probe.cpu_period_ns, __ATOMIC_RELAXED))
         return;
-    uint64_t expiries = 1 + (uint64_t)(overrun > 0 ? overrun : 0);
+    uint32_t generation = (uint32_t)((uintptr_t)info->si_value.sival_ptr >> 12 & 0xfff);
+    uint64_t expiries = 1 + (uint64_t)(info->si_overrun > 0 ? info->si_overrun : 0), ns;
     uint32_t stack = capture_stack(registers);
-    uint64_t samples = timers_delivered(record, expiries, stack);
+    uint64_t samples = timers_delivered(record, generation, expiries, stack, &ns);
     if (!samples)
         return;
     counter_add(&counters->cpu_samples, 1);
     counter_add(&counters->cpu_overruns, samples - 1);
-    buckets_add_cpu(stack, record, samples, samples * period);
+    buckets_add_cpu(stack, record, samples, ns);
 }
 
 static void answer_dump(struct segment_thread *record, const struct unwind_registers *registers) {
@@ -81,7 +84,7 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
         return;
     }
     uintptr_t value = (uintptr_t)info->si_value.sival_ptr;
-    uint32_t index = (uint32_t)value & 0xffffff;
+    uint32_t index = (uint32_t)value & 0xfff;
     if (index >= SEGMENT_THREADS_MAX || probe_thread.own || probe_thread.detached)
         return;
     int saved_errno = errno;
@@ -92,7 +95,7 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
         probe_thread.record = record;
     struct unwind_registers registers = tick_registers(context);
     if ((value >> 24 & 0xff) == TICK_CPU)
-        sample_cpu(record, info->si_overrun, &registers);
+        sample_cpu(record, info, &registers);
     else
         answer_dump(record, &registers);
     counter_add(&probe.segment->counters.handler_ns, probe_cpu_ns() - start);

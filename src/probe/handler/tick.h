@@ -11,8 +11,11 @@
 /* What a timer's si_value carries: who it belongs to, and a mark by which the handler knows its own signals. */
 enum tick_kind { TICK_CPU = 1, TICK_DUMP = 2 };
 
-/* record_index: of the thread's record; dumps are told apart by the mailbox's dump_wanted. */
-uintptr_t tick_value(enum tick_kind kind, uint32_t record_index);
+#define TICK_GENERATIONS 4096u
+
+/* record_index: of the thread's record; generation: of a CPU timer, below TICK_GENERATIONS (dumps are told apart by the
+ * mailbox's dump_wanted). */
+uintptr_t tick_value(enum tick_kind kind, uint32_t record_index, uint32_t generation);
 
 /* Whether a signal is one of our timers'. */
 bool tick_is_ours(const siginfo_t *info);

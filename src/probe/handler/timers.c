@@ -17,14 +17,17 @@ static struct cpu_timer {
     uint32_t tid;      /* A: whose it is: a record's next thread has a clock of its own */
     uint64_t first_ns; /* of the thread's CPU clock: when the first expiry is due; one each period_ns from there on */
     uint64_t period_ns;
-    uint64_t delivered; /* expiries that came as signals; by the thread's handler alone */
-    uint64_t counted;   /* A: expiries that have become samples, by signal or by timers_settle() */
-    uint64_t root_pc;   /* start of the thread's function; 0 unknown */
-    uint32_t stack;     /* A: of its last sample; 0 none yet */
+    /* Expiries that came as signals, by the thread's handler alone; and (A) those that have become samples, by signal or
+     * by timers_settle(). The generation of the timer stands above the number: a signal of a timer may come after the
+     * next one was started, with another period. */
+    uint64_t delivered, counted;
+    uint64_t root_pc; /* start of the thread's function; 0 unknown */
+    uint32_t stack;   /* A: of its last sample; 0 none yet */
 } cpu_timers[SEGMENT_THREADS_MAX];
 #define TIMER_NONE 0u
 #define TIMER_BUSY 1u
 #define TIMER_BASE 2u
+#define GENERATION_SHIFT 48
 
 int timers_signal;
 
@@ -55,10 +58,10 @@ static clockid_t cpu_clock_of(uint32_t tid) {
     return (clockid_t)(~tid << 3 | 4 | 2);
 }
 
-static int make_timer(const struct segment_thread *record, enum tick_kind kind) {
+static int make_timer(const struct segment_thread *record, enum tick_kind kind, uint32_t generation) {
     uint32_t tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = timers_signal};
-    event.sigev_value.sival_ptr = (void *)tick_value(kind, (uint32_t)(record - probe.tables.threads));
+    event.sigev_value.sival_ptr = (void *)tick_value(kind, (uint32_t)(record - probe.tables.threads), generation);
     event._sigev_un._tid = (pid_t)tid;
     int timer, saved_errno = errno;
     long failed = syscall(SYS_timer_create, cpu_clock_of(tid), &event, &timer);
@@ -85,17 +88,19 @@ static uint64_t cpu_time_of(uint32_t tid) {
 void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr_t root_pc) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
     uint32_t none = TIMER_NONE, tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
-    if (__atomic_load_n(&own->tid, __ATOMIC_RELAXED) != tid)
+    if (__atomic_load_n(&own->tid, __ATOMIC_RELAXED) != tid || own->period_ns != period_ns)
         timers_stop_cpu(record);
     if (!__atomic_compare_exchange_n(&own->id, &none, TIMER_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return;
+    uint32_t generation = (uint32_t)((own->counted >> GENERATION_SHIFT) + 1) % TICK_GENERATIONS;
+    /* Before the period changes: see timers_delivered(). */
+    __atomic_store_n(&own->counted, (uint64_t)generation << GENERATION_SHIFT, __ATOMIC_SEQ_CST);
     __atomic_store_n(&own->tid, tid, __ATOMIC_RELAXED);
     own->first_ns = cpu_time_of(tid) + 1 + probe_random() % period_ns;
     own->period_ns = period_ns;
-    own->delivered = own->counted = 0;
     own->root_pc = root_pc;
     own->stack = 0;
-    int timer = make_timer(record, TICK_CPU);
+    int timer = make_timer(record, TICK_CPU, generation);
     if (timer < 0) {
         counter_add(&probe.segment->counters.lost_timers, 1);
         __atomic_store_n(&own->id, TIMER_NONE, __ATOMIC_RELEASE);
@@ -105,20 +110,27 @@ void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr
     set_timer(timer, TIMER_ABSTIME, own->first_ns, period_ns);
 }
 
-/* Of `total` expiries, those that nobody has counted yet. */
+/* Of `total` expiries of a generation, those that nobody has counted yet; none when that generation is over. */
 static uint64_t claim_expiries(struct cpu_timer *own, uint64_t total) {
-    uint64_t counted = __atomic_load_n(&own->counted, __ATOMIC_RELAXED);
-    while (total > counted)
-        if (__atomic_compare_exchange_n(&own->counted, &counted, total, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    uint64_t counted = __atomic_load_n(&own->counted, __ATOMIC_ACQUIRE);
+    while (total > counted && total >> GENERATION_SHIFT == counted >> GENERATION_SHIFT)
+        if (__atomic_compare_exchange_n(&own->counted, &counted, total, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
             return total - counted;
     return 0;
 }
 
-uint64_t timers_delivered(const struct segment_thread *record, uint64_t expiries, uint32_t stack) {
+uint64_t timers_delivered(const struct segment_thread *record, uint32_t generation, uint64_t expiries, uint32_t stack,
+                          uint64_t *ret_ns) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
+    if (own->delivered >> GENERATION_SHIFT != generation)
+        own->delivered = (uint64_t)generation << GENERATION_SHIFT;
     own->delivered += expiries;
     __atomic_store_n(&own->stack, stack, __ATOMIC_RELAXED);
-    return claim_expiries(own, own->delivered);
+    /* Read before the claim: when that succeeds, the period is the generation's own. */
+    uint64_t period_ns = __atomic_load_n(&own->period_ns, __ATOMIC_ACQUIRE);
+    uint64_t samples = claim_expiries(own, own->delivered);
+    *ret_ns = samples * period_ns;
+    return samples;
 }
 
 void timers_settle(const struct segment_thread *record) {
@@ -128,7 +140,8 @@ void timers_settle(const struct segment_thread *record) {
         return;
     uint64_t now = cpu_time_of(tid);
     uint64_t due = now >= own->first_ns ? (now - own->first_ns) / own->period_ns + 1 : 0;
-    uint64_t missing = claim_expiries(own, due);
+    uint64_t generation = __atomic_load_n(&own->counted, __ATOMIC_ACQUIRE) >> GENERATION_SHIFT;
+    uint64_t missing = claim_expiries(own, due | generation << GENERATION_SHIFT);
     if (!missing)
         return;
     uint32_t stack = __atomic_load_n(&own->stack, __ATOMIC_RELAXED);
@@ -148,7 +161,7 @@ void timers_stop_cpu(struct segment_thread *record) {
 }
 
 int timers_ask(const struct segment_thread *record) {
-    int timer = make_timer(record, TICK_DUMP);
+    int timer = make_timer(record, TICK_DUMP, 0);
     if (timer >= 0)
         set_timer(timer, 0, 1, 0);
     return timer;

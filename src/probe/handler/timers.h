@@ -19,15 +19,17 @@ void timers_let_signal_in(void);
 bool timers_block_signal(void);
 void timers_unblock_signal(void);
 
-/* Start the CPU timer of a thread, or leave it when it runs already. Its first expiry is at a random point of the period, so
+/* Start the CPU timer of a thread, or leave it when it runs at that period already. Its first expiry is at a random point of the period, so
  * that many short-lived threads are not undercounted. root_pc: start of the thread's function, 0 unknown. Counted in
  * lost_timers when the kernel refuses. Any thread. */
 void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr_t root_pc);
 /* Settle, and end the timer. */
 void timers_stop_cpu(struct segment_thread *record);
 
-/* By the handler: so many expiries came as a signal, in this stack. How many of them are not counted yet. */
-uint64_t timers_delivered(const struct segment_thread *record, uint64_t expiries, uint32_t stack);
+/* By the handler: so many expiries came as a signal, in this stack. How many of them are not counted yet, and the CPU time
+ * that they stand for. None of a timer that another one has followed: what it owed was settled. */
+uint64_t timers_delivered(const struct segment_thread *record, uint32_t generation, uint64_t expiries, uint32_t stack,
+                          uint64_t *ret_ns);
 
 /* Count the expiries that are due by the thread's CPU clock and have not come as a signal: the kernel looks at timers on
  * its tick alone, so a thread that runs in bursts between ticks owes up to a tick at any moment, and one that ends may

@@ -135,6 +135,8 @@ static void options_out_of_range_are_named(void **state) {
                  {{.block_rate_ns = -2}, "block_rate_ns"},
                  {{.mutex_fraction = -7}, "mutex_fraction"},
                  {{.mem_profile_rate_bytes = -2}, "mem_profile_rate_bytes"},
+                 {{.cpu_rate_hz = 1001}, "cpu_rate_hz"},
+                 {{.cpu_rate_hz = PIKO_OFF}, "cpu_rate_hz"},
                  {{.rolling_trace_max_bytes = -1}, "rolling_trace_max_bytes"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct piko_profiling *profiling = NULL;

@@ -317,6 +317,38 @@ static void cpu_is_the_difference_between_begin_and_end(void **unused) {
     assert_int_equal(state.fake.segment->mailbox.cpu_users, 0);
 }
 
+/* 100 Hz all the time, 1000 for a while in between. */
+static void captures_at_different_rates_are_each_right_in_their_periods(void **unused) {
+    (void)unused;
+    const struct segment_mailbox *mailbox = &state.fake.segment->mailbox;
+    struct reader_cpu *slow = NULL, *fast = NULL, *later = NULL;
+    struct profile *profile = NULL;
+    struct segment_cpu_bucket *bucket = fake_cpu(&state.fake, stack_at(0x2000), 101, 0, 1, 10000000);
+    assert_int_equal(reader_cpu_begin(state.reader, 0, &slow), 0);
+    assert_int_equal(mailbox->cpu_hz, 100);
+    bucket->ns += 10000000;
+    assert_int_equal(reader_cpu_begin(state.reader, 1000, &fast), 0);
+    assert_int_equal(mailbox->cpu_hz, 1000);
+    bucket->ns += 3000000;
+    assert_int_equal(reader_cpu_end(fast, &profile), 0);
+    assert_int_equal(mailbox->cpu_hz, 100);
+    const int64_t expected_fast[] = {3, 3000000}, expected_slow[] = {33, 33000000}, expected_later[] = {2, 20000000};
+    assert_int_equal(profile->period, 1000000);
+    assert_memory_equal(sample_at(profile, "program+0x2000")->values, expected_fast, sizeof(expected_fast));
+    profile_free(profile);
+    assert_int_equal(reader_cpu_begin(state.reader, 100, &later), 0);
+    bucket->ns += 20000000;
+    assert_int_equal(reader_cpu_end(later, &profile), 0);
+    assert_int_equal(profile->period, 10000000);
+    assert_memory_equal(sample_at(profile, "program+0x2000")->values, expected_later, sizeof(expected_later));
+    profile_free(profile);
+    assert_int_equal(reader_cpu_end(slow, &profile), 0);
+    assert_int_equal(profile->period, 1000000);
+    assert_memory_equal(sample_at(profile, "program+0x2000")->values, expected_slow, sizeof(expected_slow));
+    profile_free(profile);
+    assert_int_equal(mailbox->cpu_users, 0);
+}
+
 static void cpu_table_that_was_cleared_counts_from_there(void **unused) {
     (void)unused;
     struct reader_cpu *capture = NULL;
@@ -324,7 +356,8 @@ static void cpu_table_that_was_cleared_counts_from_there(void **unused) {
     struct segment_cpu_bucket *bucket = fake_cpu(&state.fake, stack_at(0x2000), 101, 0, 100, 100);
     assert_int_equal(reader_cpu_begin(state.reader, 0, &capture), 0);
     state.fake.segment->cpu_epoch++;
-    bucket->count = bucket->ns = 7;
+    bucket->count = 7;
+    bucket->ns = 70000000;
     assert_int_equal(reader_cpu_end(capture, &profile), 0);
     assert_int_equal(profile->samples[0].values[0], 7);
     profile_free(profile);
@@ -423,6 +456,7 @@ int main(void) {
         TEST(goroutine_of_a_silent_target_is_what_is_known),
         TEST(threadcreate_groups_threads_by_their_creator),
         TEST(cpu_is_the_difference_between_begin_and_end),
+        TEST(captures_at_different_rates_are_each_right_in_their_periods),
         TEST(cpu_table_that_was_cleared_counts_from_there),
         TEST(cpu_of_a_silent_target_times_out_and_leaves),
         TEST(dump_reads_like_go),
