@@ -38,9 +38,15 @@ static size_t stride_of(enum snapshot_table table) {
     return strides[table];
 }
 
-/* Every kind of bucket starts with its key. */
-static uint64_t key_of(const char *bucket) {
-    return load_acquire((const uint64_t *)(const void *)bucket);
+static const char *bucket_at(const struct view *view, enum snapshot_table table, uint32_t i) {
+    return table_of(view, table)->entries + i * stride_of(table);
+}
+
+/* Every kind of bucket starts with its key; 0 = it was never claimed. */
+static uint64_t key_at(const struct view *view, enum snapshot_table table, uint32_t i) {
+    if (!view_used(view, table_of(view, table), stride_of(table), i))
+        return 0;
+    return load_acquire((const uint64_t *)(const void *)bucket_at(view, table, i));
 }
 
 static void read_cpu(const struct segment_cpu_bucket *bucket, struct snapshot_row *row) {
@@ -85,20 +91,17 @@ static void read_row(enum snapshot_table table, const char *bucket, struct snaps
 }
 
 uint64_t snapshot_count(const struct view *view, enum snapshot_table table) {
-    const struct view_table *buckets = table_of(view, table);
     uint64_t used = 0;
-    for (uint32_t i = 0; i < buckets->count; i++)
-        used += key_of(buckets->entries + i * stride_of(table)) != 0;
+    for (uint32_t i = 0; i < table_of(view, table)->count; i++)
+        used += key_at(view, table, i) != 0;
     return used;
 }
 
 int snapshot_take(const struct view *view, enum snapshot_table table, struct snapshot *ret) {
-    const struct view_table *buckets = table_of(view, table);
     struct snapshot snapshot = {.table = table, .cpu_epoch = load_acquire(&view->segment->cpu_epoch)};
     size_t space = 0;
-    for (uint32_t i = 0; i < buckets->count; i++) {
-        const char *bucket = buckets->entries + i * stride_of(table);
-        uint64_t key = key_of(bucket);
+    for (uint32_t i = 0; i < table_of(view, table)->count; i++) {
+        uint64_t key = key_at(view, table, i);
         if (!key)
             continue;
         if (snapshot.n_rows == space) {
@@ -112,7 +115,7 @@ int snapshot_take(const struct view *view, enum snapshot_table table, struct sna
         }
         struct snapshot_row *row = &snapshot.rows[snapshot.n_rows++];
         *row = (struct snapshot_row){.bucket = i, .key = key};
-        read_row(table, bucket, row);
+        read_row(table, bucket_at(view, table, i), row);
     }
     view_counters(view, &snapshot.counters);
     snapshot.cpu_period_ns = view_rates(view).cpu_period_ns;

@@ -49,11 +49,18 @@ int view_open(struct segment *segment, size_t bytes, struct view *ret) {
     OPEN(live, struct segment_live);
     OPEN(threads, struct segment_thread);
     OPEN(modules, struct segment_module);
+    OPEN(parts, uint64_t);
 #undef OPEN
     if (!good)
         return -EBADMSG;
     *ret = view;
     return 0;
+}
+
+bool view_used(const struct view *view, const struct view_table *table, size_t stride, uint32_t index) {
+    uint64_t offset = (uint64_t)(table->entries - (const char *)view->segment) + (uint64_t)index * stride;
+    return offset >> SEGMENT_PART_SHIFT < (uint64_t)view->parts.count * 64 &&
+           segment_part_used((const uint64_t *)(const void *)view->parts.entries, offset);
 }
 
 bool view_stack(const struct view *view, uint32_t id, struct view_stack *ret) {
@@ -72,6 +79,8 @@ bool view_stack(const struct view *view, uint32_t id, struct view_stack *ret) {
 
 bool view_thread(const struct view *view, uint32_t index, struct segment_thread *ret) {
     const struct segment_thread *shared = (const struct segment_thread *)(const void *)view->threads.entries + index;
+    if (!view_used(view, &view->threads, sizeof(*shared), index))
+        return false;
     uint32_t tid = __atomic_load_n(&shared->tid, __ATOMIC_ACQUIRE);
     if (!tid)
         return false;
@@ -85,6 +94,8 @@ bool view_thread(const struct view *view, uint32_t index, struct segment_thread 
 
 bool view_module(const struct view *view, uint32_t index, struct segment_module *ret) {
     const struct segment_module *shared = (const struct segment_module *)(const void *)view->modules.entries + index;
+    if (!view_used(view, &view->modules, sizeof(*shared), index))
+        return false;
     uint64_t seq = __atomic_load_n(&shared->seq, __ATOMIC_ACQUIRE);
     if (!seq || seq % 2)
         return false;

@@ -16,11 +16,15 @@ struct view {
     size_t bytes;            /* of the mapping */
     uint32_t pid;
     uint32_t quiet; /* A: the target is stopped or gone: nobody waits for its answers */
-    struct view_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules;
+    struct view_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts;
 };
 
 /* 0, or -EBADMSG when magic, version, sizes or the table directory are not those of a segment of `bytes` bytes. */
 int view_open(struct segment *segment, size_t bytes, struct view *ret);
+
+/* Whether there may be something at an entry of threads, modules, cpu, heap, block or mutex, `index` below the table's
+ * count. Asked before it is looked at, which would commit memory in the target. */
+bool view_used(const struct view *view, const struct view_table *table, size_t stride, uint32_t index);
 
 struct view_stack {
     uint32_t n_frames; /* may be 0 */

@@ -20,6 +20,7 @@ static uint64_t place_all(struct segment *segment) {
     PLACE(block, SEGMENT_WAIT_BUCKETS, struct segment_wait_bucket);
     PLACE(mutex, SEGMENT_WAIT_BUCKETS, struct segment_wait_bucket);
     PLACE(live, SEGMENT_LIVE_SLOTS, struct segment_live);
+    PLACE(parts, (uint32_t)(cursor >> SEGMENT_PART_SHIFT) / 64 + 1, uint64_t);
 #undef PLACE
     return place(cursor, NULL, 0, 0);
 }

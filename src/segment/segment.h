@@ -10,6 +10,7 @@
  *    and no other runs: see `cpu_epoch`.)
  *  - "A" marks a field that is accessed with __atomic builtins; relaxed unless its comment says otherwise.
  *  - Memory is reserved at its limit and committed by the kernel when first touched: an idle process pays for the header.
+ *    Also when it is touched by reading, where memory is shared: hence the `parts`, which tell where there is something.
  *
  * This header is freestanding: no libc calls, no libc types beyond <stdint.h>. */
 #ifndef PIKO_SEGMENT_SEGMENT_H
@@ -20,7 +21,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4745534f4b49500aull /* "\nPIKOSEG" read as little endian */
-#define SEGMENT_VERSION 1u
+#define SEGMENT_VERSION 2u
 
 /* Limits. What does not fit is counted in segment_counters and shows up as a `lost` frame. */
 #define SEGMENT_STACK_DEPTH_MAX 128u    /* frames of one stack; deeper ones keep the leaf end, marked truncated */
@@ -40,6 +41,7 @@
 #define SEGMENT_PATH_BYTES 512u       /* longer object paths are cut: the module is then found by build id */
 #define SEGMENT_BUILD_ID_BYTES 32u
 #define SEGMENT_SHARED_ALIGN 64u /* cache line: what different threads write stands apart by it */
+#define SEGMENT_PART_SHIFT 12u   /* a part is what is committed at once: a page of 4 KiB */
 
 /* ---- Stacks ------------------------------------------------------------------------------------------------------
  * A stack's id is the index of its first word in the word array, plus one; 0 means "no stack". At that word stands
@@ -239,7 +241,7 @@ struct segment {
     uint64_t cpu_period_ns; /* of the running sampler, or of the last one */
     uint64_t cpu_epoch;     /* A, release: counts how often the CPU table was cleared */
 
-    struct segment_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules;
+    struct segment_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts;
     struct segment_crash crash;
     uint64_t reserved[4];
 
@@ -251,6 +253,20 @@ _Static_assert(sizeof(struct segment) % SEGMENT_SHARED_ALIGN == 0, "tables start
 /* Pointer to a table's first entry. No checks: for the target's own use; readers go through reader/validate.c. */
 static inline void *segment_entries(const struct segment *segment, const struct segment_table *table) {
     return (char *)(uintptr_t)segment + table->offset;
+}
+
+/* ---- Parts: a bit for each 4 KiB of the segment, set before an entry that begins there is claimed, never cleared. Of
+ * threads, modules, cpu, heap, block and mutex, which are looked through from end to end: who does passes over the parts
+ * without a bit. `parts` is the content of that table, an array of 64-bit words; `offset` that of an entry. */
+static inline bool segment_part_used(const uint64_t *parts, uint64_t offset) {
+    uint64_t part = offset >> SEGMENT_PART_SHIFT;
+    return __atomic_load_n(&parts[part / 64], __ATOMIC_ACQUIRE) >> part % 64 & 1;
+}
+
+static inline void segment_use_part(uint64_t *parts, uint64_t offset) {
+    uint64_t part = offset >> SEGMENT_PART_SHIFT;
+    if (!segment_part_used(parts, offset))
+        __atomic_fetch_or(&parts[part / 64], (uint64_t)1 << part % 64, __ATOMIC_RELEASE);
 }
 
 /* Bytes that a segment of the limits above takes (address space; memory is committed as it is touched). */

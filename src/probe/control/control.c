@@ -186,6 +186,7 @@ static int make_segment(void *memory) {
         .mutex = segment_entries(segment, &segment->mutex),
         .live = segment_entries(segment, &segment->live),
         .threads = segment_entries(segment, &segment->threads),
+        .parts = segment_entries(segment, &segment->parts),
     };
     probe.tables = tables;
     __atomic_store_n(&probe.segment, segment, __ATOMIC_RELEASE);

@@ -174,8 +174,8 @@ static int asked[SEGMENT_THREADS_MAX];
 static unsigned look_at_all(uint64_t seq) {
     unsigned missing = 0;
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
-        struct segment_thread *record = &probe.tables.threads[i];
-        if (is_done(record, seq))
+        struct segment_thread *record = thread_at(i);
+        if (!record || is_done(record, seq))
             continue;
         if (asked[i] < 0)
             asked[i] = timers_ask(record);
@@ -192,10 +192,10 @@ void dump_take(uint64_t seq) {
         syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = ROUND_NS}, NULL);
     __atomic_store_n(&tick_dump_seq, 0, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
-        struct segment_thread *record = &probe.tables.threads[i];
+        struct segment_thread *record = thread_at(i);
         timers_forget(asked[i]);
         /* It wants to run and never got a CPU: listed, without a stack. */
-        if (is_listed(record) && __atomic_load_n(&record->dump_seq, __ATOMIC_ACQUIRE) != seq)
+        if (record && is_listed(record) && __atomic_load_n(&record->dump_seq, __ATOMIC_ACQUIRE) != seq)
             finish(record, seq, 0, SEGMENT_THREAD_RUNNING, 0);
     }
 }

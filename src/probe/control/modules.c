@@ -259,6 +259,12 @@ static struct segment_module *record_at(struct segment *segment, uint32_t i) {
     return (struct segment_module *)segment_entries(segment, &segment->modules) + i;
 }
 
+/* Before it is looked at: control alone does, in order, and takes the first that is free. */
+static void use_record(const struct segment *segment, const struct segment_module *record) {
+    segment_use_part(segment_entries(segment, &segment->parts),
+                     (uint64_t)((const char *)record - (const char *)segment));
+}
+
 static bool is_record_of(const struct segment_module *record, const struct object *object) {
     return record->seq && record->start == object->start && record->limit == object->limit &&
            record->offset == object->offset && record->bias == object->bias &&
@@ -272,6 +278,7 @@ static struct segment_module *find_record(struct segment *segment, const struct 
     struct segment_module *fresh = NULL, *oldest = NULL;
     for (uint32_t i = 0; i < segment->modules.count; i++) {
         struct segment_module *record = record_at(segment, i);
+        use_record(segment, record);
         if (!record->seq) {
             fresh = record;
             break; /* they are used in order */

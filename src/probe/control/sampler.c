@@ -59,7 +59,7 @@ bool sampler_is_running(void) {
 static void clear_table_when_crowded(struct segment *segment) {
     uint32_t used = 0;
     for (uint32_t i = 0; i < SEGMENT_CPU_BUCKETS; i++)
-        used += probe.tables.cpu[i].key != 0;
+        used += probe_used(&probe.tables.cpu[i]) && probe.tables.cpu[i].key != 0;
     if (used < SEGMENT_CPU_BUCKETS / 4)
         return;
     __atomic_fetch_add(&segment->cpu_epoch, 1, __ATOMIC_ACQ_REL);
@@ -67,24 +67,26 @@ static void clear_table_when_crowded(struct segment *segment) {
 }
 
 static bool is_sampled(const struct segment_thread *record) {
+    if (!record)
+        return false;
     uint32_t state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
     return state != SEGMENT_THREAD_FREE && state != SEGMENT_THREAD_EXITED && !record->own;
 }
 
 static void arm_all(void) {
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
-        struct segment_thread *record = &probe.tables.threads[i];
+        struct segment_thread *record = thread_at(i);
         if (is_sampled(record))
             timers_start_cpu(record, probe.cpu_period_ns, 0);
-        else
+        else if (record)
             timers_stop_cpu(record); /* of a thread that left without telling us */
     }
 }
 
 void sampler_settle_all(void) {
     for (uint32_t i = 0; running && i < SEGMENT_THREADS_MAX; i++)
-        if (is_sampled(&probe.tables.threads[i]))
-            timers_settle(&probe.tables.threads[i]);
+        if (is_sampled(thread_at(i)))
+            timers_settle(thread_at(i));
 }
 
 void sampler_run(unsigned hz) {
@@ -109,5 +111,6 @@ void sampler_stop(void) {
     __atomic_store_n(&probe.segment->mailbox.cpu_ready_epoch, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&probe.cpu_period_ns, 0, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++)
-        timers_stop_cpu(&probe.tables.threads[i]);
+        if (thread_at(i))
+            timers_stop_cpu(thread_at(i));
 }

@@ -102,8 +102,8 @@ void tasks_refresh(void) {
     memset(&seen, 0, sizeof seen);
     tasks_each(see_task, &seen);
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
-        struct segment_thread *record = &probe.tables.threads[i];
-        uint32_t state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
+        struct segment_thread *record = thread_at(i);
+        uint32_t state = record ? __atomic_load_n(&record->state, __ATOMIC_ACQUIRE) : SEGMENT_THREAD_FREE;
         /* The kernel's list passes over threads while others end, and one that began while we looked. */
         if (seen.records[i] || state == SEGMENT_THREAD_FREE || state == SEGMENT_THREAD_EXITED || is_alive(record))
             continue;

@@ -15,6 +15,8 @@ static uint32_t mix(uint64_t key) {
         for (uint32_t i_ = 0, at_ = mix(wanted_); i_ < SEGMENT_BUCKET_PROBES; i_++, at_++) {                           \
             __typeof__(table) bucket_ = &(table)[at_ & ((n_buckets)-1)];                                               \
             uint64_t key_ = __atomic_load_n(&bucket_->key, __ATOMIC_ACQUIRE);                                          \
+            if (key_ == 0)                                                                                             \
+                probe_use(bucket_);                                                                                    \
             if (key_ == 0 &&                                                                                           \
                 __atomic_compare_exchange_n(&bucket_->key, &key_, wanted_, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) \
                 key_ = wanted_;                                                                                        \
@@ -58,6 +60,7 @@ uint32_t buckets_add_alloc(uint32_t stack_id, uint64_t size, uint64_t rate) {
         /* The rate is claimed first: a bucket whose rate is ours but whose key is not yet set is one that another
          * thread is about to key, with any stack; whoever sets the key first owns it. */
         uint64_t seen = 0;
+        probe_use(bucket);
         if (!__atomic_compare_exchange_n(&bucket->rate, &seen, rate, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
             seen != rate)
             continue;

@@ -32,10 +32,25 @@ struct probe {
         struct segment_wait_bucket *block, *mutex;
         struct segment_live *live;
         struct segment_thread *threads;
+        uint64_t *parts;
     } tables; /* set together with segment */
 };
 
 extern struct probe probe;
+
+static inline uint64_t probe_offset(const void *entry) {
+    return (uint64_t)((const char *)entry - (const char *)probe.segment);
+}
+
+/* Before an entry of a table that is looked through is claimed. */
+static inline void probe_use(const void *entry) {
+    segment_use_part(probe.tables.parts, probe_offset(entry));
+}
+
+/* False: the entry was never claimed, and looking at it would only commit its memory. */
+static inline bool probe_used(const void *entry) {
+    return segment_part_used(probe.tables.parts, probe_offset(entry));
+}
 
 /* Per thread, in initial-exec TLS: one access, never an allocation. */
 struct probe_thread {

@@ -15,7 +15,7 @@ static struct segment_thread *record_at(uint32_t tid, uint32_t i) {
 static struct segment_thread *find_record(uint32_t tid) {
     for (uint32_t i = 0; i < THREAD_PROBES; i++) {
         struct segment_thread *record = record_at(tid, i);
-        if (__atomic_load_n(&record->tid, __ATOMIC_ACQUIRE) == tid &&
+        if (probe_used(record) && __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE) == tid &&
             __atomic_load_n(&record->state, __ATOMIC_RELAXED) != SEGMENT_THREAD_EXITED)
             return record;
     }
@@ -42,6 +42,7 @@ static bool claim_record(struct segment_thread *record, uint32_t tid) {
                                      __ATOMIC_RELAXED))
         return false;
     reset_record(record);
+    probe_use(record);
     __atomic_store_n(&record->tid, tid, __ATOMIC_RELEASE);
     return true;
 }

@@ -21,6 +21,12 @@
  * are taken by live threads. Callable for oneself and, by control, for others. */
 struct segment_thread *thread_record(uint32_t tid);
 
+/* Record number `index`; NULL when it was never used. */
+static inline struct segment_thread *thread_at(uint32_t index) {
+    struct segment_thread *record = &probe.tables.threads[index];
+    return probe_used(record) ? record : NULL;
+}
+
 /* The calling thread's own record; NULL when there is none to be had, before the start, and for our own threads. */
 struct segment_thread *thread_attach(void);
 

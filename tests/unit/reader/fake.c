@@ -46,7 +46,13 @@ static uint64_t place_all(struct segment *segment) {
     cursor = place(&segment->heap, cursor, FAKE_ENTRIES, sizeof(struct segment_heap_bucket));
     cursor = place(&segment->block, cursor, FAKE_ENTRIES, sizeof(struct segment_wait_bucket));
     cursor = place(&segment->mutex, cursor, FAKE_ENTRIES, sizeof(struct segment_wait_bucket));
-    return place(&segment->live, cursor, FAKE_ENTRIES, sizeof(struct segment_live));
+    cursor = place(&segment->live, cursor, FAKE_ENTRIES, sizeof(struct segment_live));
+    return place(&segment->parts, cursor, (uint32_t)(cursor >> SEGMENT_PART_SHIFT) / 64 + 1, sizeof(uint64_t));
+}
+
+static void *use(struct fake *fake, void *entry) {
+    segment_use_part(TABLE(fake, parts, uint64_t), (uint64_t)((char *)entry - (char *)fake->segment));
+    return entry;
 }
 
 void fake_make(struct fake *fake) {
@@ -84,7 +90,8 @@ uint32_t fake_stack(struct fake *fake, uint16_t flags, uint16_t n, const uint64_
 
 struct segment_heap_bucket *fake_heap(struct fake *fake, uint32_t stack, uint64_t rate, uint64_t allocs, uint64_t bytes,
                                       uint64_t frees, uint64_t freed) {
-    struct segment_heap_bucket *bucket = &TABLE(fake, heap, struct segment_heap_bucket)[fake->buckets[HEAP]++];
+    struct segment_heap_bucket *bucket =
+        use(fake, &TABLE(fake, heap, struct segment_heap_bucket)[fake->buckets[HEAP]++]);
     *bucket = (struct segment_heap_bucket){
         .rate = rate,
         .alloc_count = allocs,
@@ -104,23 +111,25 @@ static struct segment_wait_bucket *add_wait(struct segment_wait_bucket *bucket, 
 }
 
 struct segment_wait_bucket *fake_block(struct fake *fake, uint32_t stack, uint64_t count_q16, uint64_t ns) {
-    return add_wait(&TABLE(fake, block, struct segment_wait_bucket)[fake->buckets[BLOCK]++], stack, count_q16, ns);
+    return add_wait(use(fake, &TABLE(fake, block, struct segment_wait_bucket)[fake->buckets[BLOCK]++]), stack,
+                    count_q16, ns);
 }
 
 struct segment_wait_bucket *fake_mutex(struct fake *fake, uint32_t stack, uint64_t count_q16, uint64_t ns) {
-    return add_wait(&TABLE(fake, mutex, struct segment_wait_bucket)[fake->buckets[MUTEX]++], stack, count_q16, ns);
+    return add_wait(use(fake, &TABLE(fake, mutex, struct segment_wait_bucket)[fake->buckets[MUTEX]++]), stack,
+                    count_q16, ns);
 }
 
 struct segment_cpu_bucket *fake_cpu(struct fake *fake, uint32_t stack, uint32_t tid, uint32_t thread, uint64_t count,
                                     uint64_t ns) {
-    struct segment_cpu_bucket *bucket = &TABLE(fake, cpu, struct segment_cpu_bucket)[fake->buckets[CPU]++];
+    struct segment_cpu_bucket *bucket = use(fake, &TABLE(fake, cpu, struct segment_cpu_bucket)[fake->buckets[CPU]++]);
     *bucket = (struct segment_cpu_bucket){.count = count, .ns = ns, .thread = thread};
     __atomic_store_n(&bucket->key, stack | (uint64_t)tid << 32, __ATOMIC_RELEASE);
     return bucket;
 }
 
 struct segment_thread *fake_thread(struct fake *fake, uint32_t tid, const char *name, uint32_t state) {
-    struct segment_thread *thread = &TABLE(fake, threads, struct segment_thread)[fake->threads++];
+    struct segment_thread *thread = use(fake, &TABLE(fake, threads, struct segment_thread)[fake->threads++]);
     *thread = (struct segment_thread){.state = state};
     strncpy(thread->name, name, sizeof(thread->name) - 1);
     __atomic_store_n(&thread->tid, tid, __ATOMIC_RELEASE);
@@ -128,7 +137,7 @@ struct segment_thread *fake_thread(struct fake *fake, uint32_t tid, const char *
 }
 
 struct segment_module *fake_module(struct fake *fake, uint64_t start, uint64_t limit, const char *path) {
-    struct segment_module *module = &TABLE(fake, modules, struct segment_module)[fake->modules++];
+    struct segment_module *module = use(fake, &TABLE(fake, modules, struct segment_module)[fake->modules++]);
     *module = (struct segment_module){.start = start, .limit = limit};
     strncpy(module->path, path, sizeof(module->path) - 1);
     __atomic_store_n(&module->seq, 2, __ATOMIC_RELEASE);

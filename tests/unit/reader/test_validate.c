@@ -73,7 +73,7 @@ static void every_table_must_lie_inside_the_mapping(void **unused) {
     struct segment *segment = fake.segment;
     struct segment_table *const tables[] = {
         &segment->stack_slots, &segment->stack_words, &segment->cpu,     &segment->heap,    &segment->block,
-        &segment->mutex,       &segment->live,        &segment->threads, &segment->modules,
+        &segment->mutex,       &segment->live,        &segment->threads, &segment->modules, &segment->parts,
     };
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         struct segment_table good = *tables[i];
@@ -156,6 +156,33 @@ static void modules_half_written_or_impossible_are_left_out(void **unused) {
     assert_true(view_module(&view, 0, &copy));
 }
 
+static void reading_commits_no_memory(void **unused) {
+    (void)unused;
+    struct view view;
+    struct reader *reader;
+    fake_free(&fake);
+    fake_make_full(&fake);
+    uint32_t stack = fake_stack(&fake, 0, 1, (const uint64_t[]){0x1000});
+    fake_thread(&fake, 7, "", SEGMENT_THREAD_RUNNING);
+    fake_block(&fake, stack, 1 << 16, 1);
+    fake_control_start(&fake);
+    assert_int_equal(view_open(fake.segment, fake.bytes, &view), 0);
+    assert_int_equal(reader_new(fake.segment, fake.bytes, &reader), 0);
+    uint64_t before = view_bytes_used(&view);
+    for (int kind = READER_HEAP; kind <= READER_THREADCREATE; kind++) {
+        struct profile *profile;
+        assert_int_equal(reader_profile(reader, (enum reader_kind)kind, &profile), 0);
+        profile_free(profile);
+    }
+    struct reader_figures figures;
+    reader_figures(reader, &figures);
+    assert_int_equal(figures.threads, 1);
+    assert_int_equal(figures.profile_counts[READER_BLOCK], 1);
+    assert_int_equal(view_bytes_used(&view), before);
+    reader_free(reader);
+    fake_control_stop(&fake);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -169,6 +196,7 @@ int main(void) {
         TEST(stack_ids_outside_the_table_are_no_stacks),
         TEST(strings_without_an_end_are_ended),
         TEST(modules_half_written_or_impossible_are_left_out),
+        TEST(reading_commits_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
