@@ -18,6 +18,7 @@ struct command {
 };
 
 int profile_command(int argc, char *const *argv);
+int report_command(int argc, char *const *argv);
 int run_command(int argc, char *const *argv);
 
 #endif

@@ -8,6 +8,7 @@
 
 static const struct command commands[] = {
     {"profile", "Load a running application and capture its profiles", profile_command},
+    {"report", "Tables of saved profiles: of a run, or of any pprof files", report_command},
     {"run", "Run a program, unchanged, with profiling endpoints", run_command},
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])

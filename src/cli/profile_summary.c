@@ -44,7 +44,7 @@ static int make_report(const struct profile_run *run, struct buffer *ret) {
         .warnings = (const char *const *)run->warnings,
         .n_warnings = run->n_warnings,
     };
-    struct report_options options = {.top = run->settings->top, .focus = run->settings->focus};
+    struct report_options options = {.top = run->settings->top, .filter = {.focus = run->settings->focus}};
     return report_write(&report, &options, ret);
 }
 

@@ -1,19 +1,16 @@
 #include "cli/progress.h"
 
 #include <inttypes.h>
-#include <langinfo.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cli/figures.h"
+#include "cli/terminal.h"
 
-#define COLUMNS_DEFAULT 80u
 #define BAR_CELLS_MAX 30u
 #define BAR_CELLS_LEAST 5u
 #define NAME_CELLS 12u /* "  baseline  " */
@@ -28,19 +25,14 @@
 enum moment { RUNNING, FINISHED_LIVE, FINISHED };
 
 void progress_init(struct progress *progress, FILE *out) {
-    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-    bool able = isatty(fileno(out)) && term && *term && strcmp(term, "dumb") != 0;
+    const char *no_color = getenv("NO_COLOR");
+    bool able = terminal_is_able(out);
     *progress = (struct progress){
         .out = out,
         .live = able,
         .color = able && !(no_color && *no_color),
-        .blocks = able && !strcmp(nl_langinfo(CODESET), "UTF-8"),
+        .blocks = able && terminal_is_utf8(),
     };
-}
-
-static size_t columns_of(FILE *out) {
-    struct winsize size;
-    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_DEFAULT;
 }
 
 static uint64_t seconds_left(const struct progress_line *line) {
@@ -107,7 +99,7 @@ static void draw(struct progress *progress, const struct progress_line *line, en
     add_figures(line, moment, &figures);
     add_failed(line, &failed);
     add_note(line, &note);
-    size_t left = columns_of(progress->out) - 1, taken = NAME_CELLS + figures.size + failed.size;
+    size_t left = terminal_columns(progress->out) - 1, taken = NAME_CELLS + figures.size + failed.size;
     size_t bar = left > taken ? bar_cells(left - taken) : 0;
 
     buffer_printf(&screen, ERASE_LINE "  %-*s", (int)NAME_CELLS - 2, line->phase);

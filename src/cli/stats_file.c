@@ -2,9 +2,14 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "cli/figures.h"
 #include "report/units.h"
 
@@ -58,4 +63,32 @@ int stats_file_write(const struct stats_file *file, struct buffer *ret) {
     }
     add_percentiles(ret, stats->latency);
     return ret->error;
+}
+
+/* The number behind "key:" at the start of a line. */
+static bool find_number(const char *text, const char *key, uint64_t *ret) {
+    size_t length = strlen(key);
+    for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        if (strncmp(line, key, length) != 0 || line[length] != ':')
+            continue;
+        const char *value = line + length + 1 + strspn(line + length + 1, " ");
+        if (*value < '0' || *value > '9')
+            return false;
+        *ret = strtoull(value, NULL, 10);
+        return true;
+    }
+    return false;
+}
+
+uint64_t stats_file_requests(const char *path) {
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(64 << 10);
+    uint64_t completed = 0, total = 0, failed = 0;
+    if (file_read(path, &text) || !text.data)
+        return 0;
+    if (find_number(text.data, "completed_requests", &completed))
+        return completed;
+    if (!find_number(text.data, "total_requests", &total))
+        return 0;
+    find_number(text.data, "failed_requests", &failed);
+    return total > failed ? total - failed : 0;
 }

@@ -3,6 +3,8 @@
 #ifndef PIKO_CLI_STATS_FILE_H
 #define PIKO_CLI_STATS_FILE_H
 
+#include <stdint.h>
+
 #include "base/buffer.h"
 #include "load/load.h"
 
@@ -15,5 +17,9 @@ struct stats_file {
 
 /* Append the file's content. 0 or the buffer's error. */
 int stats_file_write(const struct stats_file *file, struct buffer *ret);
+
+/* How many requests a saved file of that path says were completed; 0 when it cannot be read or does not say. The Go
+ * Piko's files count all, the failed ones too. */
+uint64_t stats_file_requests(const char *path);
 
 #endif

@@ -183,11 +183,14 @@ static void number_groups(struct frames *frames, const struct frame_key *keys, s
                           const struct frame_line *described) {
     for (size_t i = 0; i < n; i++) {
         bool is_first = i == 0;
-        if (is_first || compare_functions(&keys[i - 1], &keys[i]) != 0)
-            frames->n_functions++;
+        bool is_new = is_first || compare_functions(&keys[i - 1], &keys[i]) != 0;
+        frames->n_functions += is_new;
+        frames->n_in_files += is_new || keys[i - 1].file != keys[i].file;
         if (is_first || compare_keys(&keys[i - 1], &keys[i]) != 0) {
-            frames->lines[frames->n_lines] = described[keys[i].frame];
-            frames->lines[frames->n_lines++].function = frames->n_functions - 1;
+            struct frame_line *line = &frames->lines[frames->n_lines++];
+            *line = described[keys[i].frame];
+            line->function = frames->n_functions - 1;
+            line->in_file = frames->n_in_files - 1;
         }
         frames->line_of[keys[i].frame] = frames->n_lines - 1;
     }

@@ -15,6 +15,7 @@ struct frame_line {
     const char *file;  /* "" unknown */
     int64_t line;      /* 0 unknown */
     uint32_t function; /* index of the function it belongs to; ascending, so a function's lines stand together */
+    uint32_t in_file;  /* index of (function, file), likewise: tells functions of one name in several files apart */
 };
 
 struct frames {
@@ -23,6 +24,7 @@ struct frames {
     struct frame_line *lines;
     uint32_t n_lines;
     uint32_t n_functions;
+    uint32_t n_in_files;
     char *strings; /* names made up and paths cleaned here; those of others belong to the profile */
 };
 

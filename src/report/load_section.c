@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "report/percentiles.h"
 #include "report/sections.h"
 #include "report/text.h"
 #include "report/units.h"
@@ -28,11 +29,10 @@ static void add_failures(struct buffer *text, const struct load_stats *stats) {
 }
 
 static void add_percentiles(struct buffer *text, const struct histogram *latency) {
-    static const double percents[] = {50, 66, 75, 80, 90, 95, 98, 99, 99.9, 100};
     buffer_add_string(text, "\nPercentage of the requests served within a certain time:\n");
-    for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
-        uint64_t ns = histogram_percentile_ns(latency, percents[i]);
-        buffer_printf(text, "%5.4g%%    %s\n", percents[i], units_latency((double)ns).text);
+    for (size_t i = 0; i < N_PERCENTILES; i++) {
+        uint64_t ns = histogram_percentile_ns(latency, percentiles[i]);
+        buffer_printf(text, "%5.4g%%    %s\n", percentiles[i], units_latency((double)ns).text);
     }
 }
 

@@ -16,16 +16,20 @@ static void add_warnings(struct buffer *text, const struct report_run *run) {
     }
 }
 
-int report_write(const struct report_run *run, const struct report_options *options, struct buffer *ret) {
-    add_warnings(ret, run);
-    section_load(ret, run);
+int report_write_profiles(const struct report_run *run, const struct report_options *options, struct buffer *ret) {
     for (size_t i = 0; i < run->n_phases; i++) {
         const struct report_phase *phase = &run->phases[i];
         int error = section_profile(ret, phase, options);
         if (error)
             return error;
-        if (phase->profile && strcmp(phase->name, "allocs") == 0)
+        if (phase->profile && strcmp(phase->name, "allocs") == 0 && !options->choice)
             section_churn(ret, phase);
     }
     return ret->error;
+}
+
+int report_write(const struct report_run *run, const struct report_options *options, struct buffer *ret) {
+    add_warnings(ret, run);
+    section_load(ret, run);
+    return report_write_profiles(run, options, ret);
 }

@@ -7,9 +7,13 @@
 #include <stdint.h>
 
 #include "profile/profile.h"
-#include "report/focus.h"
+#include "report/stacks.h"
 
-enum table_group { TABLE_BY_FUNCTION, TABLE_BY_LINE };
+enum table_group {
+    TABLE_BY_FUNCTION,         /* by name alone, as pprof's default */
+    TABLE_BY_FUNCTION_IN_FILE, /* functions of one name in several files are several: -filefunctions */
+    TABLE_BY_LINE              /* -lines */
+};
 
 struct table_row {
     const char *function; /* "[object]" or "<unknown>" without a name; strings live as long as profile and table do */
@@ -21,17 +25,24 @@ struct table_row {
 struct table {
     struct table_row *rows; /* by |flat| descending, then |cum| descending, then name */
     size_t n_rows;
-    int64_t total; /* of the whole profile, before focus: what 100 % is */
-    int64_t kept;  /* what of it is in samples that the focus kept */
+    int64_t total; /* of the whole profile, before any filter: what 100 % is */
+    int64_t kept;  /* what of it is in samples that the filter kept */
     size_t n_kept; /* such samples; only those with a value count */
     const struct profile_value_type *type;
     char *strings; /* private: made-up names and cleaned paths */
 };
 
 /* Frames that match the profile's drop_frames are dropped as pprof does (and kept by keep_frames).
- * 0, -ENOMEM or -EINVAL (no such sample type). Freed by table_done(). */
-int table_build(const struct profile *profile, uint32_t sample_type, enum table_group group, const struct focus *focus,
-                struct table *ret);
+ * 0, -ENOMEM, -EINVAL (no such sample type) or -EFBIG (see stacks.h). Freed by table_done(). */
+int table_build(const struct profile *profile, uint32_t sample_type, enum table_group group,
+                const struct filter *filter, struct table *ret);
 void table_done(struct table *table);
+
+/* The sum of magnitudes, what pprof's percentages are of; of a difference with marked base samples, that of its base. */
+int64_t table_whole(const struct profile *profile, uint32_t sample_type);
+
+/* Which group a line belongs to, and how many there are. */
+uint32_t table_group_of(const struct frames *frames, enum table_group group, uint32_t line);
+uint32_t table_n_groups(const struct frames *frames, enum table_group group);
 
 #endif

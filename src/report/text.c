@@ -49,6 +49,20 @@ void text_add_safe(struct buffer *text, const char *string) {
     buffer_add(text, plain, (size_t)(at - plain));
 }
 
+void text_make_ascii(struct buffer *text) {
+    size_t n = 0;
+    for (size_t i = 0; i < text->size; i++) {
+        unsigned char c = (unsigned char)text->data[i];
+        if (c < 0x80)
+            text->data[n++] = (char)c;
+        else if (c >= 0xC0)
+            text->data[n++] = '?';
+    }
+    if (text->data)
+        text->data[n] = '\0';
+    text->size = n;
+}
+
 void text_title(struct buffer *text, const char *title) {
     if (text->size > 0)
         buffer_add_string(text, "\n");

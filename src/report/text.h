@@ -9,6 +9,9 @@
  * "?". */
 void text_add_safe(struct buffer *text, const char *string);
 
+/* Make everything plain ASCII in place: any other character becomes "?". */
+void text_make_ascii(struct buffer *text);
+
 /* A section's title between two rules, a blank line above unless it is the first. */
 void text_title(struct buffer *text, const char *title) __attribute__((nonnull));
 

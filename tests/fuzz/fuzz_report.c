@@ -1,10 +1,12 @@
 /* Any profile that the decoder accepts makes a report of printable lines, with any focus, whose tables agree: lines and
  * functions have the same flat in sum. */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/report.h"
+#include "report/tree_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,7 +21,7 @@ static void check_printable(const struct buffer *text) {
 static uint64_t sum_of_flat(const struct profile *profile, enum table_group group, const struct focus *focus) {
     struct table table;
     uint64_t sum = 0;
-    if (table_build(profile, 0, group, focus, &table))
+    if (table_build(profile, 0, group, &(struct filter){.focus = focus}, &table))
         abort();
     for (size_t i = 0; i < table.n_rows; i++)
         sum += (uint64_t)table.rows[i].flat;
@@ -27,14 +29,32 @@ static uint64_t sum_of_flat(const struct profile *profile, enum table_group grou
     return sum;
 }
 
-static void check(const struct profile *profile, const struct focus *focus, unsigned top) {
+/* As a focus and as what is hidden. */
+static void check_calls(const struct profile *profile, const struct focus *focus, const struct report_options *plain) {
     struct buffer text = BUFFER_INIT(0);
-    const struct report_phase phases[] = {{"allocs", profile, NULL, 3}, {"other", profile, NULL, 0}};
-    const struct report_run run = {.phases = phases, .n_phases = 2};
-    if (report_write(&run, &(struct report_options){.top = top, .focus = focus}, &text))
+    struct report_options options = *plain;
+    options.filter = (struct filter){.ignore = focus};
+    if (tree_text_add(&text, profile, 0, &options))
+        abort();
+    options.filter = (struct filter){.hide = focus};
+    int error = focus ? peek_text_add(&text, profile, 0, focus, &options) : 0;
+    if ((error && error != -ENOENT) || tree_text_add(&text, profile, 0, &options))
         abort();
     check_printable(&text);
     buffer_done(&text);
+}
+
+static void check(const struct profile *profile, const struct focus *focus, unsigned top) {
+    struct buffer text = BUFFER_INIT(0);
+    const struct report_options options = {.top = top, .filter = {.focus = focus}, .form = {.width = 40 + top * 20}};
+    const struct report_phase phases[] = {{"allocs", profile, NULL, 3}, {"other", profile, NULL, 0}};
+    const struct report_run run = {.phases = phases, .n_phases = 2};
+    if (report_write(&run, &options, &text) || report_json(&run, &options, &text))
+        abort();
+    check_printable(&text);
+    buffer_done(&text);
+    if (profile->n_sample_types > 0)
+        check_calls(profile, focus, &options);
     if (profile->n_sample_types > 0 &&
         sum_of_flat(profile, TABLE_BY_FUNCTION, focus) != sum_of_flat(profile, TABLE_BY_LINE, focus))
         abort();

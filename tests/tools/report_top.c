@@ -31,7 +31,7 @@ static int print_table(const struct profile *profile, const char *type, const ch
     struct table table;
     bool by_line = strcmp(form, "lines") == 0, is_auto = strcmp(form, "auto") == 0;
     int error = table_build(profile, profile_find_sample_type(profile, type),
-                            by_line ? TABLE_BY_LINE : TABLE_BY_FUNCTION, focus, &table);
+                            by_line ? TABLE_BY_LINE : TABLE_BY_FUNCTION, &(struct filter){.focus = focus}, &table);
     if (error) {
         fprintf(stderr, "report_top: %s: %s\n", type, strerror(-error));
         return 1;

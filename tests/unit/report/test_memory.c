@@ -13,6 +13,7 @@
 
 #include "build.h"
 #include "report/report.h"
+#include "report/tree_text.h"
 
 /* The linker sends the allocations of everything but shared libraries here (--wrap). */
 void *__real_malloc(size_t size);
@@ -51,8 +52,16 @@ static int write_report(const struct profile *profile) {
     const struct report_phase phase = {"cpu", profile, NULL, 10};
     const struct report_run run = {.phases = &phase, .n_phases = 1};
     int error = focus_new("main", &focus, NULL, 0);
+    struct report_options options = {.filter = {.focus = focus, .ignore = focus, .hide = focus}, .form = {.width = 80}};
     if (!error)
-        error = report_write(&run, &(struct report_options){.focus = focus}, &text);
+        error = report_write(&run, &options, &text);
+    if (!error)
+        error = report_json(&run, &options, &text);
+    options.filter = (struct filter){0};
+    if (!error)
+        error = tree_text_add(&text, profile, 0, &options);
+    if (!error)
+        error = peek_text_add(&text, profile, 0, focus, &options);
     buffer_done(&text);
     focus_free(focus);
     return error;

@@ -131,7 +131,7 @@ static void report_with_a_focus(void **state) {
     const struct report_run run = {.phases = phases, .n_phases = 3};
     struct focus *focus;
     assert_int_equal(focus_new("render|parse", &focus, NULL, 0), 0);
-    expect_golden(&run, &(struct report_options){.focus = focus}, "focus");
+    expect_golden(&run, &(struct report_options){.filter = {.focus = focus}}, "focus");
     focus_free(focus);
     profile_free(cpu);
     profile_free(delay);

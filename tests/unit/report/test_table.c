@@ -146,7 +146,7 @@ static void focus_keeps_whole_samples_and_percent_of_the_whole(void **state) {
     struct focus *focus;
     struct table table;
     assert_int_equal(focus_new("^render$", &focus, NULL, 0), 0);
-    assert_int_equal(table_build(profile, 0, TABLE_BY_FUNCTION, focus, &table), 0);
+    assert_int_equal(table_build(profile, 0, TABLE_BY_FUNCTION, &(struct filter){.focus = focus}, &table), 0);
     expect(&table, "copy", 30, 30);
     expect(&table, "main", 0, 30);
     assert_int_equal(table.n_rows, 3);

@@ -1,0 +1,115 @@
+#include "cli/report_settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_OPTIONS 11u
+#define TOP_MAX 1000000u
+
+static const struct report_settings defaults = {.top = 60};
+
+static void make_options(struct report_settings *s, struct option ret[N_OPTIONS]) {
+    const struct option options[] = {
+        {"top", "N", "Rows of each table, 0 for all", OPTION_NUMBER, &s->top, 0, TOP_MAX},
+        {"focus", "REGEX", "Only samples with a matching function, file or object", OPTION_TEXT, &s->focus_expression},
+        {"ignore", "REGEX", "No samples with such a one", OPTION_TEXT, &s->ignore_expression},
+        {"hide", "REGEX", "Leave matching frames out of the stacks", OPTION_TEXT, &s->hide_expression},
+        {"sample-index", "NAME", "One table of this sample type (or number): alloc_space", OPTION_TEXT,
+         &s->sample_index},
+        {"lines", NULL, "One table by line", OPTION_SWITCH, &s->lines},
+        {"files", NULL, "One table by function and file", OPTION_SWITCH, &s->files},
+        {"tree", NULL, "Who calls whom, as a tree", OPTION_SWITCH, &s->tree},
+        {"peek", "REGEX", "Matching functions with their callers and what they call", OPTION_TEXT, &s->peek_expression},
+        {"json", NULL, "The figures as JSON", OPTION_SWITCH, &s->json},
+        {"help", NULL, "Show this", OPTION_SWITCH, &s->help},
+    };
+    _Static_assert(sizeof options == N_OPTIONS * sizeof options[0], "N_OPTIONS counts the rows");
+    memcpy(ret, options, sizeof options);
+}
+
+int report_settings_help(struct buffer *ret) {
+    struct report_settings settings = defaults;
+    struct option options[N_OPTIONS];
+    make_options(&settings, options);
+    buffer_add_string(ret, "Make tables of saved profiles: of a run's folder, or of any pprof files.\n"
+                           "\n"
+                           "Usage: piko report [flags] DIR|FILE ...\n"
+                           "\n"
+                           "Examples:\n"
+                           "  piko report pprof/                                 the whole report of a run again\n"
+                           "  piko report pprof/cpu.pprof --top 20               one profile\n"
+                           "  piko report pprof/allocs.pprof --sample-index alloc_objects --lines\n"
+                           "  piko report cpu.pprof --focus 'render|parse' --ignore '^main$'\n"
+                           "  piko report pprof/mutex.pprof --peek cache_put     who holds the lock for whom\n"
+                           "  piko report cpu.pprof --tree | less                from main down to the leaves\n"
+                           "  piko report cpu.pprof --json | jq '.tables[0].rows[0]'\n"
+                           "\n"
+                           "Profiles of any program will do that are pprof files, gzipped or not: of Go, Rust, C++.\n"
+                           "Rows are functions of one name, as in go tool pprof -top; flat is what a function does\n"
+                           "itself, cum what happens in all that it calls too. Percentages are of the whole profile,\n"
+                           "whatever the filters keep. Piped, names are never shortened.\n"
+                           "\n"
+                           "Flags, in any place on the line, as --flag value or --flag=value:\n");
+    options_help(options, N_OPTIONS, ret);
+    return buffer_add_string(ret,
+                             "\nExit status: 0 done, 1 nothing could be read, 2 wrong usage, 3 partial (a file could "
+                             "not be read).\n");
+}
+
+static int make_expression(const char *flag, const char *expression, struct focus **ret, char *why) {
+    char reason[300] = "";
+    if (!expression)
+        return 0;
+    int error = focus_new(expression, ret, reason, sizeof reason);
+    if (error == -EINVAL)
+        snprintf(why, OPTIONS_WHY_BYTES, "%s %s", flag, reason);
+    return error;
+}
+
+static int refuse(char *why, const char *reason) {
+    snprintf(why, OPTIONS_WHY_BYTES, "%s", reason);
+    return -EINVAL;
+}
+
+static int check(struct report_settings *settings, char *why) {
+    if (settings->paths.n == 0)
+        return refuse(why, "the folder or file to report on is missing");
+    if (settings->lines && settings->files)
+        return refuse(why, "--lines and --files exclude each other");
+    if (settings->tree + (settings->peek_expression != NULL) + settings->json > 1)
+        return refuse(why, "--tree, --peek and --json exclude each other");
+    if ((settings->tree || settings->peek_expression) && (settings->lines || settings->files))
+        return refuse(why, "--tree and --peek are by function: without --lines and --files");
+    settings->group = settings->lines ? TABLE_BY_LINE : settings->files ? TABLE_BY_FUNCTION_IN_FILE : TABLE_BY_FUNCTION;
+    int error = make_expression("--focus", settings->focus_expression, &settings->focus, why);
+    if (!error)
+        error = make_expression("--ignore", settings->ignore_expression, &settings->ignore, why);
+    if (!error)
+        error = make_expression("--hide", settings->hide_expression, &settings->hide, why);
+    if (!error)
+        error = make_expression("--peek", settings->peek_expression, &settings->peek, why);
+    return error;
+}
+
+int report_settings_parse(int argc, char *const *argv, struct report_settings *ret, char why[OPTIONS_WHY_BYTES]) {
+    *ret = defaults;
+    struct option options[N_OPTIONS];
+    make_options(ret, options);
+    int error = options_parse(options, N_OPTIONS, argc, argv, &ret->paths, why);
+    if (!error && !ret->help)
+        error = check(ret, why);
+    return error;
+}
+
+void report_settings_done(struct report_settings *settings) {
+    if (!settings)
+        return;
+    free(settings->paths.items);
+    focus_free(settings->focus);
+    focus_free(settings->ignore);
+    focus_free(settings->hide);
+    focus_free(settings->peek);
+    *settings = (struct report_settings){0};
+}
