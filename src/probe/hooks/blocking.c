@@ -8,22 +8,26 @@
 #include "probe/hooks/real.h"
 #include "probe/hooks/waiting.h"
 
-EXPORT int sem_wait(sem_t *semaphore) {
+/* A look, not sem_trywait(): a thread can be cancelled in these even when it need not wait. */
+static inline bool need_not_wait(sem_t *semaphore) {
     int value;
-    /* A look first, not sem_trywait(): a thread can be cancelled here even when it need not wait. */
-    if (!probe.watching || (sem_getvalue(semaphore, &value) == 0 && value > 0))
+    return !probe.watching || (sem_getvalue(semaphore, &value) == 0 && value > 0);
+}
+
+EXPORT int sem_wait(sem_t *semaphore) {
+    if (need_not_wait(semaphore))
         return REAL(sem_wait)(semaphore);
     return SYNCHRONISING(SEGMENT_THREAD_SEMAPHORE, (uintptr_t)semaphore, REAL(sem_wait)(semaphore));
 }
 
 EXPORT int sem_timedwait(sem_t *semaphore, const struct timespec *deadline) {
-    if (!probe.watching)
+    if (need_not_wait(semaphore))
         return REAL(sem_timedwait)(semaphore, deadline);
     return SYNCHRONISING(SEGMENT_THREAD_SEMAPHORE, (uintptr_t)semaphore, REAL(sem_timedwait)(semaphore, deadline));
 }
 
 EXPORT int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *deadline) {
-    if (!probe.watching)
+    if (need_not_wait(semaphore))
         return REAL(sem_clockwait)(semaphore, clock, deadline);
     return SYNCHRONISING(SEGMENT_THREAD_SEMAPHORE, (uintptr_t)semaphore,
                          REAL(sem_clockwait)(semaphore, clock, deadline));
@@ -47,13 +51,11 @@ EXPORT int pthread_timedjoin_np(pthread_t thread, void **ret, const struct times
     return SYNCHRONISING(SEGMENT_THREAD_JOIN, thread, REAL(pthread_timedjoin_np)(thread, ret, deadline));
 }
 
-/* Each hook below has this one shape. */
-#define HOOK(type, name, parameters, arguments, state, object)                                                         \
-    EXPORT type name parameters {                                                                                      \
-        if (!probe.watching)                                                                                           \
-            return REAL(name) arguments;                                                                               \
-        return WAITING(state, object, REAL(name) arguments);                                                           \
-    }
+EXPORT int pthread_clockjoin_np(pthread_t thread, void **ret, clockid_t clock, const struct timespec *deadline) {
+    if (!probe.watching)
+        return REAL(pthread_clockjoin_np)(thread, ret, clock, deadline);
+    return SYNCHRONISING(SEGMENT_THREAD_JOIN, thread, REAL(pthread_clockjoin_np)(thread, ret, clock, deadline));
+}
 
 HOOK(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout), SEGMENT_THREAD_IO, 0)
 HOOK(int, ppoll, (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
@@ -90,5 +92,8 @@ HOOK(int, pause, (void), (), SEGMENT_THREAD_SYSCALL, 0)
 HOOK(int, sigsuspend, (const sigset_t *mask), (mask), SEGMENT_THREAD_SYSCALL, 0)
 HOOK(pid_t, wait, (int *status), (status), SEGMENT_THREAD_SYSCALL, 0)
 HOOK(pid_t, waitpid, (pid_t pid, int *status, int flags), (pid, status, flags), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(pid_t, wait3, (int *status, int flags, struct rusage *usage), (status, flags, usage), SEGMENT_THREAD_SYSCALL, 0)
+HOOK(pid_t, wait4, (pid_t pid, int *status, int flags, struct rusage *usage), (pid, status, flags, usage),
+     SEGMENT_THREAD_SYSCALL, 0)
 HOOK(int, waitid, (idtype_t type, id_t id, siginfo_t *info, int flags), (type, id, info, flags), SEGMENT_THREAD_SYSCALL,
      0)

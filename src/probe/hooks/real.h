@@ -5,7 +5,9 @@
 #ifndef PIKO_PROBE_HOOKS_REAL_H
 #define PIKO_PROBE_HOOKS_REAL_H
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -13,12 +15,28 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What headers declare for fortified callers alone. */
+ssize_t __read_chk(int fd, void *to, size_t size, size_t room);
+ssize_t __pread_chk(int fd, void *to, size_t size, off_t at, size_t room);
+ssize_t __pread64_chk(int fd, void *to, size_t size, off64_t at, size_t room);
+ssize_t __recv_chk(int fd, void *to, size_t size, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *restrict to, size_t size, size_t room, int flags, struct sockaddr *restrict from,
+                       socklen_t *restrict from_size);
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room);
 
 /* X(function, symbol version or NULL). Versions are named where libc holds an older one too, which dlsym may prefer. */
 #define REAL_FUNCTIONS(X)                                                                                              \
@@ -34,6 +52,7 @@
     X(pthread_create, NULL)                                                                                            \
     X(pthread_join, NULL)                                                                                              \
     X(pthread_timedjoin_np, NULL)                                                                                      \
+    X(pthread_clockjoin_np, NULL)                                                                                      \
     X(pthread_setname_np, NULL)                                                                                        \
     X(pthread_mutex_lock, NULL)                                                                                        \
     X(pthread_mutex_timedlock, NULL)                                                                                   \
@@ -82,6 +101,52 @@
     X(wait, NULL)                                                                                                      \
     X(waitpid, NULL)                                                                                                   \
     X(waitid, NULL)                                                                                                    \
+    X(pread, NULL)                                                                                                     \
+    X(pread64, NULL)                                                                                                   \
+    X(preadv, NULL)                                                                                                    \
+    X(preadv64, NULL)                                                                                                  \
+    X(preadv2, NULL)                                                                                                   \
+    X(preadv64v2, NULL)                                                                                                \
+    X(recvmmsg, NULL)                                                                                                  \
+    X(epoll_pwait2, NULL)                                                                                              \
+    X(getaddrinfo, NULL)                                                                                               \
+    X(write, NULL)                                                                                                     \
+    X(writev, NULL)                                                                                                    \
+    X(pwrite, NULL)                                                                                                    \
+    X(pwrite64, NULL)                                                                                                  \
+    X(pwritev, NULL)                                                                                                   \
+    X(pwritev64, NULL)                                                                                                 \
+    X(pwritev2, NULL)                                                                                                  \
+    X(pwritev64v2, NULL)                                                                                               \
+    X(send, NULL)                                                                                                      \
+    X(sendto, NULL)                                                                                                    \
+    X(sendmsg, NULL)                                                                                                   \
+    X(sendmmsg, NULL)                                                                                                  \
+    X(sendfile, NULL)                                                                                                  \
+    X(sendfile64, NULL)                                                                                                \
+    X(splice, NULL)                                                                                                    \
+    X(fsync, NULL)                                                                                                     \
+    X(fdatasync, NULL)                                                                                                 \
+    X(syncfs, NULL)                                                                                                    \
+    X(msync, NULL)                                                                                                     \
+    X(__read_chk, NULL)                                                                                                \
+    X(__pread_chk, NULL)                                                                                               \
+    X(__pread64_chk, NULL)                                                                                             \
+    X(__recv_chk, NULL)                                                                                                \
+    X(__recvfrom_chk, NULL)                                                                                            \
+    X(__poll_chk, NULL)                                                                                                \
+    X(__ppoll_chk, NULL)                                                                                               \
+    X(flock, NULL)                                                                                                     \
+    X(lockf, NULL)                                                                                                     \
+    X(lockf64, NULL)                                                                                                   \
+    X(msgrcv, NULL)                                                                                                    \
+    X(msgsnd, NULL)                                                                                                    \
+    X(semop, NULL)                                                                                                     \
+    X(semtimedop, NULL)                                                                                                \
+    X(fcntl, NULL)                                                                                                     \
+    X(fcntl64, NULL)                                                                                                   \
+    X(wait3, NULL)                                                                                                     \
+    X(wait4, NULL)                                                                                                     \
     X(syscall, NULL)
 
 struct real {

@@ -34,6 +34,14 @@
         result_;                                                                                                       \
     })
 
+/* A hook of a call that may wait, to be shown in the dump. */
+#define HOOK(type, name, parameters, arguments, state, object)                                                         \
+    EXPORT type name parameters {                                                                                      \
+        if (!probe.watching)                                                                                           \
+            return REAL(name) arguments;                                                                               \
+        return WAITING(state, object, REAL(name) arguments);                                                           \
+    }
+
 /* Run `wait_call` as a wait for `lock`, which its holders' unlocks are charged with. */
 #define CONTENDED(lock, state, wait_call)                                                                              \
     ({                                                                                                                 \
