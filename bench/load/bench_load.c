@@ -8,16 +8,14 @@
 #include "load/load.h"
 
 static void print_figures(const struct load_stats *stats, uint64_t cpu_ns) {
-    uint64_t failures = 0;
-    for (int i = 0; i < LOAD_FAILURES; i++)
-        failures += stats->failures[i];
+    uint64_t failures = load_stats_failures(stats);
     uint64_t all = stats->requests + failures;
     printf("requests/s %.0f  cpu-ns/request %.0f  p50-us %.1f  p99-us %.1f  failures %llu  %s\n",
            (double)stats->requests * (double)NS_PER_S / (double)stats->elapsed_ns,
            all ? (double)cpu_ns / (double)all : 0.0,
            (double)histogram_percentile_ns(stats->latency, 50) / (double)NS_PER_US,
            (double)histogram_percentile_ns(stats->latency, 99) / (double)NS_PER_US, (unsigned long long)failures,
-           stats->first_failure);
+           load_stats_first_failure(stats));
 }
 
 static int measure(struct load *load, double seconds) {
@@ -46,7 +44,9 @@ int main(int argc, char **argv) {
         return 2;
     }
     struct load_options options = {
-        .url = argv[1],
+        .urls = (const char *const *)&argv[1],
+        .n_urls = 1,
+        .insecure = true,
         .concurrency = (unsigned)strtoul(argv[2], NULL, 10),
         .threads = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1,
     };

@@ -34,10 +34,3 @@ struct figure figure_latency(uint64_t ns) {
     snprintf(ret.text, sizeof ret.text, "%.*f%s", decimals, value, unit);
     return ret;
 }
-
-uint64_t failed_requests(const struct load_stats *stats) {
-    uint64_t failed = 0;
-    for (int i = 0; i < LOAD_FAILURES; i++)
-        failed += stats->failures[i];
-    return failed;
-}

@@ -4,16 +4,11 @@
 
 #include <stdint.h>
 
-#include "load/load.h"
-
 struct figure {
     char text[32];
 };
 
 struct figure figure_count(uint64_t count); /* 1,236,240 */
 struct figure figure_latency(uint64_t ns);  /* three digits: 0.85us, 2.13ms, 38.2ms, 1.20s */
-
-/* Requests that failed, whatever the reason. */
-uint64_t failed_requests(const struct load_stats *stats);
 
 #endif

@@ -46,13 +46,15 @@ static void run_done(struct profile_run *run) {
         free(run->warnings[i]);
     load_free(run->load);
     capture_free(run->capture);
+    errors_file_done(&run->errors);
     output_done(&run->output);
 }
 
 /* The folder must hold one run: what an earlier one left under our names goes. */
 static void remove_old_files(struct profile_run *run) {
     static const char *const endings[] = {".pprof", ".pprof.stats", ".stats", ".goroutines.txt"};
-    static const char *const others[] = {"profiler_status.json", "rolling_trace.out", "live_performance_report.txt"};
+    static const char *const others[] = {"errors.jsonl", "profiler_status.json", "rolling_trace.out",
+                                         "live_performance_report.txt"};
     char name[OUTPUT_NAME_BYTES];
     for (size_t i = 0; i < N_PHASES; i++) {
         for (size_t j = 0; j < sizeof endings / sizeof endings[0]; j++) {
@@ -75,21 +77,17 @@ static int open_output(struct profile_run *run) {
 
 static int find_application(struct profile_run *run) {
     const struct profile_settings *settings = run->settings;
-    struct load_options options = {
-        .url = settings->url,
-        .concurrency = settings->concurrency,
-        .headers = settings->headers,
-        .n_headers = settings->n_headers,
-    };
+    struct load_options options = load_settings_options(&settings->load);
     char why[512] = "out of memory";
     int error = load_new(&options, &run->load, why, sizeof why);
     if (!error)
         return EXIT_DONE;
-    if (error == -EINVAL || error == -EPROTONOSUPPORT) {
+    if (error == -EINVAL) {
         fprintf(stderr, COMPLAINT "%s\n", why);
         return EXIT_USAGE;
     }
-    fprintf(stderr, COMPLAINT "nothing answers at %s (%s)\n  Is the application running there?\n", settings->url, why);
+    fprintf(stderr, COMPLAINT "nothing answers at %s (%s)\n  Is the application running there?\n",
+            settings->load.urls[0], why);
     return EXIT_NOTHING;
 }
 
@@ -127,14 +125,17 @@ static int prepare(struct profile_run *run) {
 static void print_head(struct profile_run *run, const struct capture_status *status) {
     const struct profile_settings *settings = run->settings;
     struct progress *progress = &run->progress;
-    progress_print(progress, "piko profile  %s  ->  %s/", settings->url, run->output.folder);
+    progress_print(progress, "piko profile  %s  ->  %s/", settings->load.urls[0], run->output.folder);
+    if (settings->load.n_urls > 1)
+        progress_print(progress, "  urls        %zu, in turn", settings->load.n_urls);
     progress_print(progress, "  profiler    %s%s%s", capture_index_url(run->capture),
                    status->rolling_trace ? ", rolling trace " : "", status->rolling_trace_min_age);
-    progress_print(progress, "  load        %u connections, %u s a phase, %u phases", settings->concurrency,
+    progress_print(progress, "  load        %u connections, %u s a phase, %u phases", settings->load.concurrency,
                    settings->duration_s, N_PHASES);
     /* Values stay out of logs: they are often somebody's key. */
-    for (size_t i = 0; i < settings->n_headers; i++)
-        progress_print(progress, "  header      %.*s", (int)strcspn(settings->headers[i], ":"), settings->headers[i]);
+    for (size_t i = 0; i < settings->load.n_headers; i++)
+        progress_print(progress, "  header      %.*s", (int)strcspn(settings->load.headers[i], ":"),
+                       settings->load.headers[i]);
     if (settings->focus_expression)
         progress_print(progress, "  focus       %s", settings->focus_expression);
     progress_print(progress, "%s", "");
@@ -161,6 +162,17 @@ static void save_rolling_trace(struct profile_run *run, const struct capture_sta
     } else if (!run_write(run, "rolling_trace.out", trace.data, trace.size)) {
         run->extras_failed = true;
     }
+}
+
+static void save_errors(struct profile_run *run) {
+    struct load_stats stats;
+    if (load_stats_init(&stats))
+        return;
+    load_snapshot(run->load, &stats);
+    errors_file_end(&run->errors, load_stats_failures(&stats));
+    load_stats_done(&stats);
+    if (run->errors.text.size && !run_write(run, "errors.jsonl", run->errors.text.data, run->errors.text.size))
+        run->extras_failed = true;
 }
 
 static void note_interruption(struct profile_run *run) {
@@ -207,6 +219,7 @@ static int run_phases_and_report(struct profile_run *run) {
     print_head(run, &status);
     phases_run(run);
     save_rolling_trace(run, &status);
+    save_errors(run);
     note_interruption(run);
     if (run_is_usable(run))
         summary_print(run);
@@ -217,7 +230,7 @@ static int run_phases_and_report(struct profile_run *run) {
 }
 
 static int run_profile(const struct profile_settings *settings) {
-    struct profile_run run = {.settings = settings, .stop = signals_stop()};
+    struct profile_run run = {.settings = settings, .stop = signals_stop(), .errors = ERRORS_FILE_INIT};
     int status = prepare(&run);
     if (status == EXIT_DONE) {
         signals_catch();

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -197,8 +198,8 @@ static int run_under_load(struct phase_run *phase, struct buffer *file) {
 
 static void write_stats(struct phase_run *phase) {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(64 << 10);
-    struct stats_file file = {phase->phase->name, phase->run->settings->url, phase->run->settings->concurrency,
-                              &phase->window.stats};
+    struct stats_file file = {phase->phase->name, phase->run->settings->load.urls[0],
+                              phase->run->settings->load.concurrency, &phase->window.stats};
     char name[OUTPUT_NAME_BYTES];
     snprintf(name, sizeof name, phase->phase->endpoint ? "%s.pprof.stats" : "%s.stats", phase->phase->name);
     if (stats_file_write(&file, &text) || !run_write(phase->run, name, text.data, text.size))
@@ -246,12 +247,12 @@ static void check_requests(struct phase_run *phase) {
     const struct load_stats *stats = &phase->window.stats;
     if (stats->requests > 0)
         return;
-    if (failed_requests(stats) > 0)
-        fail(phase, "not one request succeeded, %s failed (%s)", figure_count(failed_requests(stats)).text,
-             stats->first_failure[0] ? stats->first_failure : "no reason known");
+    if (load_stats_failures(stats) > 0)
+        fail(phase, "not one request succeeded, %s failed (%s)", figure_count(load_stats_failures(stats)).text,
+             load_stats_first_failure(stats));
     else
         fail(phase, "not one request was answered within %u s by %s", phase->run->settings->duration_s,
-             phase->run->settings->url);
+             phase->run->settings->load.urls[0]);
 }
 
 static void finish_line(struct phase_run *phase) {
@@ -297,6 +298,22 @@ static int run_phase(struct phase_run *phase) {
     return 0;
 }
 
+/* Failures that are few enough to leave the phase a success are said in the report. */
+static void note_failures(struct phase_run *phase) {
+    const struct load_stats *stats = &phase->window.stats;
+    uint64_t failed = load_stats_failures(stats);
+    struct load_error *errors;
+    size_t n = load_take_errors(phase->run->load, &errors);
+    errors_file_add(&phase->run->errors, phase->phase->name, errors, n);
+    free(errors);
+    if (!phase->result->has_stats || !failed || !stats->requests)
+        return;
+    char text[LOAD_EXAMPLE_BYTES + 128];
+    snprintf(text, sizeof text, "%s: %s of %s requests failed (the first: %s)", phase->phase->name,
+             figure_count(failed).text, figure_count(failed + stats->requests).text, load_stats_first_failure(stats));
+    run_add_warning(phase->run, text);
+}
+
 /* Move the window's figures to the result, which outlives it. */
 static void keep_stats(struct phase_run *phase) {
     if (!phase->result->has_stats)
@@ -326,6 +343,7 @@ void phases_run(struct profile_run *run) {
             capture_set_tick(run->capture, tick, &phase);
             error = run_phase(&phase);
             capture_set_tick(run->capture, NULL, NULL);
+            note_failures(&phase);
             keep_stats(&phase);
         }
         phase.result->reached = error != -ECANCELED;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "capture/capture.h"
+#include "cli/errors_file.h"
 #include "cli/output.h"
 #include "cli/profile_settings.h"
 #include "cli/progress.h"
@@ -46,6 +47,7 @@ struct profile_run {
     const struct profile_settings *settings;
     struct load *load;
     struct capture *capture;
+    struct errors_file errors;
     struct output output;
     struct progress progress;
     const volatile int *stop;

@@ -5,30 +5,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/load_settings.h"
 #include "cli/options.h"
 #include "report/focus.h"
 
 #define DURATION_RECOMMENDED_S 30u
 
 struct profile_settings {
-    const char *url;
+    struct load_settings load;
     unsigned pprof_port;
-    unsigned concurrency;
     unsigned duration_s;  /* of a phase */
     unsigned cpu_rate_hz; /* 0: the server's own */
     unsigned top;         /* rows of a table; 0 = all */
     const char *output;
     const char *pprof_url; /* NULL: beside the application, at pprof_port */
-    const char *cookie;    /* NULL: none */
     const char *focus_expression;
-    struct option_list header_flags;
     bool tui;
     bool help;
 
     /* made from the above */
-    const char **headers; /* "Name: value": header_flags and the cookie */
-    size_t n_headers;
-    char *cookie_header;
     struct focus *focus; /* NULL: everything */
     char *profiler_base, *profiler_prefix;
 };

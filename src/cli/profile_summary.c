@@ -36,8 +36,8 @@ static int make_report(const struct profile_run *run, struct buffer *ret) {
         described[i - 1] = describe(&run->results[i], &phases[i]);
     const struct phase_result *baseline = &run->results[0];
     struct report_run report = {
-        .url = run->settings->url,
-        .concurrency = run->settings->concurrency,
+        .url = run->settings->load.urls[0],
+        .concurrency = run->settings->load.concurrency,
         .baseline = baseline->has_stats ? &baseline->stats : NULL,
         .phases = described,
         .n_phases = N_PHASES - 1,
@@ -88,6 +88,7 @@ static void list_files(const struct profile_run *run, struct buffer *ret) {
         buffer_printf(ret, "  %-28s %s\n", "*.stats", "load figures of each phase");
     if (has_any(run, ".goroutines.txt"))
         buffer_printf(ret, "  %-28s %s\n", "*.goroutines.txt", "all threads after each phase");
+    list_file(run, "errors.jsonl", "requests that failed, one a line", ret);
     list_file(run, "profiler_status.json", "what the profiler can do", ret);
     list_file(run, "rolling_trace.out", "the last moments, for go tool trace", ret);
 }

@@ -58,7 +58,7 @@ static void add_figures(const struct progress_line *line, enum moment moment, st
 
 static void add_failed(const struct progress_line *line, struct buffer *text) {
     if (line->stats && line->stats->elapsed_ns > 0)
-        buffer_printf(text, "  %s failed", figure_count(failed_requests(line->stats)).text);
+        buffer_printf(text, "  %s failed", figure_count(load_stats_failures(line->stats)).text);
 }
 
 static void add_note(const struct progress_line *line, struct buffer *text) {
@@ -109,7 +109,7 @@ static void draw(struct progress *progress, const struct progress_line *line, en
         left = SIZE_MAX; /* it is not rewritten: let it wrap rather than lose its end */
     left -= left < NAME_CELLS + bar ? left : NAME_CELLS + bar;
     left = add_cut(&screen, &figures, left);
-    bool bad = progress->color && line->stats && failed_requests(line->stats) > 0;
+    bool bad = progress->color && line->stats && load_stats_failures(line->stats) > 0;
     buffer_add_string(&screen, bad ? COLOR_BAD : "");
     left = add_cut(&screen, &failed, left);
     buffer_add_string(&screen, bad ? COLOR_OFF : "");

@@ -39,9 +39,21 @@ static void add_percentiles(struct buffer *ret, const struct histogram *latency)
     add(ret, "latency_max", "%s", units_latency((double)histogram_max_ns(latency)).text);
 }
 
+static void add_examples(struct buffer *ret, const struct load_stats *stats) {
+    for (enum load_failure failure = 0; failure < LOAD_FAILURES; failure++) {
+        char key[32];
+        if (stats->failures[failure] == 0)
+            continue;
+        snprintf(key, sizeof key, "first_%s", load_failure_name(failure));
+        add(ret, key, "%s", stats->examples[failure].first);
+        snprintf(key, sizeof key, "last_%s", load_failure_name(failure));
+        add(ret, key, "%s", stats->examples[failure].last);
+    }
+}
+
 int stats_file_write(const struct stats_file *file, struct buffer *ret) {
     const struct load_stats *stats = file->stats;
-    uint64_t failed = failed_requests(stats);
+    uint64_t failed = load_stats_failures(stats);
     double seconds = (double)stats->elapsed_ns / (double)NS_PER_S;
 
     buffer_printf(ret, "# Load during the %s phase of piko profile\n", file->phase);
@@ -61,6 +73,7 @@ int stats_file_write(const struct stats_file *file, struct buffer *ret) {
         snprintf(key, sizeof key, "failed_%s", load_failure_name(failure));
         add(ret, key, "%" PRIu64, stats->failures[failure]);
     }
+    add_examples(ret, stats);
     add_percentiles(ret, stats->latency);
     return ret->error;
 }

@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "load/redirect.h"
+#include "load/tls.h"
 
 /* A target that is down must not be hammered: 10, 20, 40, … ms between the attempts of a connection. */
 #define RETRY_FIRST_NS (10 * NS_PER_MS)
@@ -23,13 +22,21 @@
 #define EPOLL_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define EPOLL_ENDS (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
 
-void connection_init(struct connection *connection) {
-    *connection = (struct connection){.fd = -1, .kept = BUFFER_INIT(LOAD_HEAD_BYTES_MAX)};
+int connection_init(struct connection *connection, bool follow) {
+    *connection = (struct connection){.stream = STREAM_CLOSED, .kept = BUFFER_INIT(LOAD_HEAD_BYTES_MAX)};
+    if (!follow)
+        return 0;
+    connection->detour = detour_new();
+    return connection->detour ? 0 : -ENOMEM;
+}
+
+void connection_done(struct connection *connection) {
+    detour_free(connection->detour);
+    connection->detour = NULL;
 }
 
 bool connection_is_busy(const struct connection *connection) {
-    return connection->state == CONNECTION_CONNECTING || connection->state == CONNECTION_SENDING ||
-           connection->state == CONNECTION_RECEIVING;
+    return connection->state >= CONNECTION_CONNECTING && connection->state <= CONNECTION_RECEIVING;
 }
 
 /* A response may come: it may do so before all of the request was taken. */
@@ -46,9 +53,7 @@ static void set_state(struct traffic *traffic, struct connection *connection, en
 }
 
 static void close_socket(struct connection *connection) {
-    if (connection->fd >= 0)
-        close(connection->fd);
-    connection->fd = -1;
+    stream_close(&connection->stream);
     connection->reused = false;
     buffer_done(&connection->kept);
 }
@@ -57,19 +62,6 @@ void connection_drop(struct traffic *traffic, struct connection *connection) {
     close_socket(connection);
     connection->again = false;
     set_state(traffic, connection, CONNECTION_CLOSED);
-}
-
-/* The text is made for the first failure alone. */
-__attribute__((format(printf, 3, 4))) static void count_failure(struct traffic *traffic, enum load_failure failure,
-                                                                const char *format, ...) {
-    traffic->stats.failures[failure]++;
-    if (traffic->first_failure_ns)
-        return;
-    traffic->first_failure_ns = traffic->now_ns;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(traffic->stats.first_failure, sizeof traffic->stats.first_failure, format, arguments);
-    va_end(arguments);
 }
 
 /* Close after a failure and have the connection wait before it tries again. */
@@ -81,46 +73,109 @@ static void back_off(struct traffic *traffic, struct connection *connection) {
 }
 
 static void fail_connect(struct traffic *traffic, struct connection *connection, int error) {
-    count_failure(traffic, error == ETIMEDOUT ? LOAD_TIMEOUT : LOAD_REFUSED, "connect %s: %s", traffic->target->name,
-                  strerror(error));
+    traffic_fail(traffic, error == ETIMEDOUT ? LOAD_TIMEOUT : LOAD_REFUSED, 0, "connect %s: %s",
+                 traffic->plan->target.name, strerror(error));
+    back_off(traffic, connection);
+}
+
+static void fail_tls(struct traffic *traffic, struct connection *connection) {
+    char why[120];
+    tls_explain(connection->stream.tls, why, sizeof why);
+    traffic_fail(traffic, LOAD_TLS, 0, "%s: %s", traffic->plan->target.name, why);
     back_off(traffic, connection);
 }
 
 static void fail_open(struct traffic *traffic, struct connection *connection, int error) {
-    count_failure(traffic, error == ETIMEDOUT ? LOAD_TIMEOUT : LOAD_RESET, "%s: %s", traffic->target->name,
-                  strerror(error));
+    if (error == EPROTO && connection->stream.tls) {
+        fail_tls(traffic, connection);
+        return;
+    }
+    traffic_fail(traffic, error == ETIMEDOUT ? LOAD_TIMEOUT : LOAD_RESET, 0, "%s: %s", traffic->plan->target.name,
+                 strerror(error));
     back_off(traffic, connection);
 }
 
 static void fail_closed(struct traffic *traffic, struct connection *connection, const char *when) {
-    count_failure(traffic, LOAD_RESET, "%s: closed %s", traffic->target->name, when);
+    traffic_fail(traffic, LOAD_RESET, 0, "%s: closed %s", traffic->plan->target.name, when);
     back_off(traffic, connection);
 }
 
 static void fail_protocol(struct traffic *traffic, struct connection *connection, const char *why) {
-    count_failure(traffic, LOAD_PROTOCOL, "%s: %s", traffic->target->name, why);
+    traffic_fail(traffic, LOAD_PROTOCOL, 0, "%s: %s", traffic->plan->target.name, why);
     back_off(traffic, connection);
 }
 
+/* ---- opening ----------------------------------------------------------------------------------------------------------*/
+
 static void send_request(struct traffic *traffic, struct connection *connection);
+
+/* The way to the server is open. */
+static void use(struct traffic *traffic, struct connection *connection) {
+    if (traffic->running)
+        send_request(traffic, connection);
+    else
+        set_state(traffic, connection, CONNECTION_IDLE);
+}
+
+static void shake_hands(struct traffic *traffic, struct connection *connection) {
+    int error = stream_shake_hands(&connection->stream);
+    if (error == -EPROTO)
+        fail_tls(traffic, connection);
+    else if (!error)
+        use(traffic, connection);
+}
+
+static void end_connect(struct traffic *traffic, struct connection *connection) {
+    if (!traffic->plan->tls) {
+        use(traffic, connection);
+        return;
+    }
+    connection->stream.tls = tls_open(traffic->plan->tls, connection->stream.fd);
+    if (!connection->stream.tls) {
+        fail_connect(traffic, connection, ENOMEM);
+        return;
+    }
+    set_state(traffic, connection, CONNECTION_SHAKING_HANDS);
+    shake_hands(traffic, connection);
+}
 
 /* Open a socket for the request that begun_ns says. */
 static void open_socket(struct traffic *traffic, struct connection *connection) {
-    const struct target *target = traffic->target;
-    connection->fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    const struct target *target = &traffic->plan->target;
+    int fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    connection->stream.fd = fd;
     set_state(traffic, connection, CONNECTION_CONNECTING);
-    if (connection->fd < 0) {
+    if (fd < 0) {
         fail_connect(traffic, connection, errno);
         return;
     }
     int on = 1;
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    bool connected = connect(connection->fd, (const struct sockaddr *)&target->address, target->address_size) == 0;
+    if (target->address.ss_family != AF_UNIX)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    bool connected = connect(fd, (const struct sockaddr *)&target->address, target->address_size) == 0;
     struct epoll_event event = {.events = EPOLL_EVENTS, .data.ptr = connection};
-    if ((!connected && errno != EINPROGRESS) || epoll_ctl(traffic->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
+    if ((!connected && errno != EINPROGRESS) || epoll_ctl(traffic->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         fail_connect(traffic, connection, errno);
     else if (connected)
-        send_request(traffic, connection);
+        end_connect(traffic, connection);
+}
+
+static void take_connect(struct traffic *traffic, struct connection *connection) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(connection->stream.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error)
+        fail_connect(traffic, connection, error);
+    else
+        end_connect(traffic, connection);
+}
+
+/* ---- requests ---------------------------------------------------------------------------------------------------------*/
+
+/* Nothing came yet of the response that is waited for. */
+static bool is_untouched(const struct connection *connection) {
+    return connection->response.stage == RESPONSE_STATUS_LINE && !connection->response.head_bytes &&
+           !connection->kept.size;
 }
 
 /* The connection ended, or broke with `error`, while a request was under way.
@@ -129,8 +184,7 @@ static void open_socket(struct traffic *traffic, struct connection *connection) 
  * a reset, and every HTTP client sends the request again on a new connection (RFC 9112, 9.3.1). So do we: once, and counted
  * as a retry, because a server that breaks looks the same from here. */
 static void end_under_way(struct traffic *traffic, struct connection *connection, int error) {
-    bool untouched = connection->response.stage == RESPONSE_STATUS_LINE && !connection->response.head_bytes &&
-                     !connection->kept.size;
+    bool untouched = is_untouched(connection);
     if (connection->reused && untouched && (!error || error == EPIPE || error == ECONNRESET)) {
         traffic->stats.retries++;
         close_socket(connection);
@@ -143,57 +197,109 @@ static void end_under_way(struct traffic *traffic, struct connection *connection
     }
 }
 
-/* Send the rest of the request; the clock of its latency starts with its first byte. */
-static void send_request(struct traffic *traffic, struct connection *connection) {
-    const struct buffer *request = traffic->request;
-    if (connection->state == CONNECTION_CONNECTING || connection->state == CONNECTION_IDLE) {
-        connection->sent = 0;
-        response_begin(&connection->response);
-        if (connection->state == CONNECTION_CONNECTING)
-            traffic->now_ns = clock_monotonic_ns();
-        if (!connection->again)
-            connection->sent_ns = traffic->now_ns;
+/* Send what the socket takes of the head and then of the body. 0 when that was all, -EAGAIN, or another negative errno. */
+static int send_rest(const struct traffic *traffic, struct connection *connection) {
+    const struct buffer *head = connection->head;
+    while (connection->sent < head->size + connection->body_size) {
+        bool in_head = connection->sent < head->size;
+        const char *data = in_head ? head->data + connection->sent
+                                   : (const char *)traffic->plan->form.body + (connection->sent - head->size);
+        size_t size = (in_head ? head->size : head->size + connection->body_size) - connection->sent;
+        ssize_t n = stream_send(&connection->stream, data, size, /* more= */ in_head && connection->body_size);
+        if (n < 0)
+            return (int)n;
+        connection->sent += (size_t)n;
     }
-    ssize_t n = send(connection->fd, request->data + connection->sent, request->size - connection->sent, MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        end_under_way(traffic, connection, errno);
-        return;
-    }
-    connection->sent += n > 0 ? (size_t)n : 0;
-    set_state(traffic, connection, connection->sent < request->size ? CONNECTION_SENDING : CONNECTION_RECEIVING);
+    return 0;
 }
 
-void connection_begin(struct traffic *traffic, struct connection *connection) {
-    if (connection->state != CONNECTION_IDLE && connection->state != CONNECTION_CLOSED)
-        return;
-    connection->begun_ns = traffic->now_ns;
-    connection->again = false;
+/* Send the rest of the request; the clock of its latency starts with its first byte. */
+static void send_request(struct traffic *traffic, struct connection *connection) {
+    if (connection->state != CONNECTION_SENDING) {
+        struct detour *detour = connection->detour;
+        bool first = !connection->again && !(detour && detour->hops);
+        connection->sent = 0;
+        response_begin(&connection->response, traffic->plan->of_head, detour ? detour->location : NULL);
+        if (connection->state != CONNECTION_IDLE)
+            traffic->now_ns = clock_monotonic_ns();
+        if (first)
+            connection->sent_ns = traffic->now_ns;
+    }
+    int error = send_rest(traffic, connection);
+    if (error && error != -EAGAIN)
+        end_under_way(traffic, connection, -error);
+    else
+        set_state(traffic, connection, error ? CONNECTION_SENDING : CONNECTION_RECEIVING);
+}
+
+/* Send on the connection as it is, or open one. */
+static void go(struct traffic *traffic, struct connection *connection) {
     if (connection->state == CONNECTION_IDLE)
         send_request(traffic, connection);
     else
         open_socket(traffic, connection);
 }
 
+void connection_begin(struct traffic *traffic, struct connection *connection) {
+    if (connection->state != CONNECTION_IDLE && connection->state != CONNECTION_CLOSED)
+        return;
+    const struct plan *plan = traffic->plan;
+    connection->request = traffic->next_request;
+    connection->head = &plan->requests[connection->request].head;
+    connection->body_size = plan->form.body_size;
+    connection->begun_ns = traffic->now_ns;
+    connection->again = false;
+    if (connection->detour)
+        connection->detour->hops = 0;
+    if (++traffic->next_request == plan->n_requests)
+        traffic->next_request = 0;
+    go(traffic, connection);
+}
+
+/* The response is whole and leads elsewhere. */
+static void follow(struct traffic *traffic, struct connection *connection) {
+    struct detour *detour = connection->detour;
+    unsigned status = connection->response.status;
+    char why[160];
+    if (detour_take(detour, traffic->plan, connection->request, status, why, sizeof why)) {
+        traffic_fail(traffic, LOAD_REDIRECT, 0, "status %u: %s", status, why);
+        if (traffic->running)
+            connection_begin(traffic, connection);
+        return;
+    }
+    traffic->stats.redirects++;
+    connection->head = &detour->head;
+    connection->body_size = detour->drops_body ? 0 : connection->body_size;
+    go(traffic, connection);
+}
+
 /* The response is whole: count it, and go on with the next request. */
 static void complete(struct traffic *traffic, struct connection *connection) {
     const struct response *response = &connection->response;
+    bool leads_on = connection->detour && redirect_is(response->status);
     traffic->now_ns = clock_monotonic_ns();
+    connection->doublings = 0;
+    connection->again = false;
+    connection->reused = true;
+    if (response->keep_alive && connection->state == CONNECTION_RECEIVING)
+        set_state(traffic, connection, CONNECTION_IDLE);
+    else
+        connection_drop(traffic, connection);
+    if (leads_on) {
+        follow(traffic, connection);
+        return;
+    }
     if (response->status < 400) {
         traffic->stats.requests++;
         histogram_record(traffic->stats.latency, traffic->now_ns - connection->sent_ns);
     } else {
-        count_failure(traffic, LOAD_STATUS, "status %u", response->status);
+        traffic_fail(traffic, LOAD_STATUS, response->status, "status %u", response->status);
     }
-    connection->doublings = 0;
-    connection->again = false;
-    connection->reused = true;
-    if (response->keep_alive && connection->sent == traffic->request->size)
-        set_state(traffic, connection, CONNECTION_IDLE);
-    else
-        connection_drop(traffic, connection);
     if (traffic->running)
         connection_begin(traffic, connection);
 }
+
+/* ---- what happens to the socket ---------------------------------------------------------------------------------------*/
 
 /* Give `size` bytes of the read buffer to the parser. */
 static void take_bytes(struct traffic *traffic, struct connection *connection, size_t size) {
@@ -221,21 +327,27 @@ static void take_end(struct traffic *traffic, struct connection *connection) {
         end_under_way(traffic, connection, 0);
 }
 
-/* Read what is there. One recv is enough when it doesn't fill the buffer: a later byte is a new edge, and so is the end,
- * unless it is already announced. */
+/* Whether a receive of n bytes may have left some, of which no edge will tell. One that doesn't fill the buffer leaves none
+ * in the socket: a later byte is a new edge, and so is the end, unless it is already announced. But TLS gives a record at
+ * a time; it is asked again until the response is whole. */
+static bool may_be_more(const struct connection *connection, ssize_t n, uint32_t epoll_events) {
+    if (epoll_events & EPOLL_ENDS)
+        return true;
+    return connection->stream.tls ? !is_untouched(connection) : (size_t)n == TRAFFIC_READ_BYTES;
+}
+
+/* Read what is there. */
 static void receive(struct traffic *traffic, struct connection *connection, uint32_t epoll_events) {
-    int fd = connection->fd;
+    int fd = connection->stream.fd;
     for (int reads = 0; reads < READS_MAX; reads++) {
         size_t kept = connection->kept.size;
         if (kept)
             memcpy(traffic->read_buffer, connection->kept.data, kept);
-        ssize_t n = recv(fd, traffic->read_buffer + kept, TRAFFIC_READ_BYTES, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
+        ssize_t n = stream_receive(&connection->stream, traffic->read_buffer + kept, TRAFFIC_READ_BYTES);
+        if (n == -EAGAIN)
             return;
         if (n < 0) {
-            end_under_way(traffic, connection, errno);
+            end_under_way(traffic, connection, (int)-n);
             return;
         }
         if (n == 0) {
@@ -243,39 +355,34 @@ static void receive(struct traffic *traffic, struct connection *connection, uint
             return;
         }
         take_bytes(traffic, connection, kept + (size_t)n);
-        if (connection->fd != fd || !is_open(connection) ||
-            ((size_t)n < TRAFFIC_READ_BYTES && !(epoll_events & EPOLL_ENDS)))
+        if (connection->stream.fd != fd || !is_open(connection) || !may_be_more(connection, n, epoll_events))
             return;
     }
     struct epoll_event event = {.events = EPOLL_EVENTS, .data.ptr = connection};
     epoll_ctl(traffic->epoll, EPOLL_CTL_MOD, fd, &event); /* makes the edge anew: there may be more */
 }
 
-static void end_connect(struct traffic *traffic, struct connection *connection) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error)
-        fail_connect(traffic, connection, error);
-    else if (traffic->running)
-        send_request(traffic, connection);
-    else
-        set_state(traffic, connection, CONNECTION_IDLE);
+/* The end, or bytes that nobody asked for, make a connection useless. But TLS has messages of its own. */
+static void look_at_idle(struct traffic *traffic, struct connection *connection) {
+    if (stream_receive(&connection->stream, traffic->read_buffer, TRAFFIC_READ_BYTES) != -EAGAIN)
+        connection_drop(traffic, connection);
 }
 
 /* An edge tells of all that happened since the last one, so nothing in it may be passed over: a server may talk before it
  * is asked. */
 void connection_handle(struct traffic *traffic, struct connection *connection, uint32_t epoll_events) {
     if (connection->state == CONNECTION_CONNECTING && epoll_events & (EPOLLOUT | EPOLL_ENDS))
-        end_connect(traffic, connection);
+        take_connect(traffic, connection);
+    else if (connection->state == CONNECTION_SHAKING_HANDS)
+        shake_hands(traffic, connection);
     else if (connection->state == CONNECTION_SENDING && epoll_events & EPOLLOUT)
         send_request(traffic, connection);
     if (!(epoll_events & (EPOLLIN | EPOLL_ENDS)))
         return;
     if (is_open(connection))
         receive(traffic, connection, epoll_events);
-    else if (connection->state == CONNECTION_IDLE) /* the end, or bytes that nobody asked for: of no use any more */
-        connection_drop(traffic, connection);
+    else if (connection->state == CONNECTION_IDLE)
+        look_at_idle(traffic, connection);
 }
 
 void connection_tick(struct traffic *traffic, struct connection *connection) {
@@ -283,10 +390,10 @@ void connection_tick(struct traffic *traffic, struct connection *connection) {
         set_state(traffic, connection, CONNECTION_CLOSED);
         if (traffic->running)
             connection_begin(traffic, connection);
-    } else if (connection_is_busy(connection) && traffic->now_ns - connection->begun_ns >= traffic->timeout_ns) {
-        count_failure(traffic, LOAD_TIMEOUT, "%s: no %s within %.3g s", traffic->target->name,
-                      connection->state == CONNECTION_CONNECTING ? "connection" : "whole response",
-                      (double)traffic->timeout_ns / (double)NS_PER_S);
+    } else if (connection_is_busy(connection) && traffic->now_ns - connection->begun_ns >= traffic->plan->timeout_ns) {
+        bool opens = connection->state == CONNECTION_CONNECTING || connection->state == CONNECTION_SHAKING_HANDS;
+        traffic_fail(traffic, LOAD_TIMEOUT, 0, "%s: no %s within %.3g s", traffic->plan->target.name,
+                     opens ? "connection" : "whole response", (double)traffic->plan->timeout_ns / (double)NS_PER_S);
         back_off(traffic, connection);
     }
 }

@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "load/failures.h"
 #include "load/loop.h"
-#include "load/request.h"
-#include "load/target.h"
-
-#define TIMEOUT_DEFAULT_NS (30 * NS_PER_S)
+#include "load/plan.h"
 
 /* One loop is enough for 100 000 requests a second or so, and what is loaded often shares the machine. */
 #define CORES_PER_THREAD 4
@@ -22,18 +20,13 @@
 #define DESCRIPTORS_BESIDE 64u /* for all that is not a connection */
 
 struct load {
-    struct target target;
-    struct buffer request;
+    struct plan plan;
+    struct failure_log log;
     uint64_t begun_ns;
     pthread_mutex_t lock; /* held while the loops carry out an order: one at a time */
     size_t n_loops;
     struct loop *loops[];
 };
-
-const char *load_failure_name(enum load_failure failure) {
-    static const char *const names[LOAD_FAILURES] = {"refused", "reset", "timeout", "protocol", "status"};
-    return failure < LOAD_FAILURES ? names[failure] : "unknown";
-}
 
 static unsigned choose_threads(const struct load_options *options) {
     unsigned threads = options->threads;
@@ -64,26 +57,13 @@ static int check_descriptors(unsigned concurrency, char *why, size_t why_size) {
     return -EMFILE;
 }
 
-/* What the target and the requests need of the options. */
-static int prepare(const struct load_options *options, struct load *load, char *why, size_t why_size) {
-    struct url url;
-    int error = url_parse(options->url, &url, why, why_size);
-    if (!error)
-        error = request_write(&url, options->headers, options->n_headers, &load->request, why, why_size);
-    if (!error)
-        error = check_descriptors(options->concurrency, why, why_size);
-    if (!error)
-        error = target_find(&url, options->timeout_ns, &load->target, why, why_size);
-    return error;
-}
-
 static int make_loops(const struct load_options *options, unsigned threads, struct load *load) {
     for (unsigned i = 0; i < threads; i++) {
         struct loop_options loop = {
-            .target = &load->target,
-            .request = &load->request,
+            .plan = &load->plan,
+            .log = &load->log,
             .connections = options->concurrency / threads + (i < options->concurrency % threads),
-            .timeout_ns = options->timeout_ns,
+            .number = i,
         };
         int error = loop_new(&loop, &load->loops[i]);
         if (error)
@@ -93,26 +73,25 @@ static int make_loops(const struct load_options *options, unsigned threads, stru
     return 0;
 }
 
-int load_new(const struct load_options *given, struct load **ret, char *why, size_t why_size) {
-    struct load_options options = *given;
-    if (!options.timeout_ns)
-        options.timeout_ns = TIMEOUT_DEFAULT_NS;
-    if (!options.concurrency) {
+int load_new(const struct load_options *options, struct load **ret, char *why, size_t why_size) {
+    if (!options->concurrency) {
         snprintf(why, why_size, "--concurrency must be at least 1");
         return -EINVAL;
     }
-    unsigned threads = choose_threads(&options);
+    unsigned threads = choose_threads(options);
     struct load *load = calloc(1, sizeof *load + threads * sizeof(struct loop *));
     if (!load) {
         snprintf(why, why_size, "out of memory");
         return -ENOMEM;
     }
     pthread_mutex_init(&load->lock, NULL);
-    load->request = (struct buffer)BUFFER_INIT(REQUEST_BYTES_MAX);
+    failure_log_init(&load->log);
     load->begun_ns = clock_monotonic_ns();
-    int error = prepare(&options, load, why, why_size);
+    int error = check_descriptors(options->concurrency, why, why_size);
+    if (!error)
+        error = plan_make(options, &load->plan, why, why_size);
     if (!error) {
-        error = make_loops(&options, threads, load);
+        error = make_loops(options, threads, load);
         if (error)
             snprintf(why, why_size, "load generator: %s", strerror(-error));
     }
@@ -129,7 +108,8 @@ void load_free(struct load *load) {
         return;
     for (size_t i = 0; i < load->n_loops; i++)
         loop_free(load->loops[i]);
-    buffer_done(&load->request);
+    plan_done(&load->plan);
+    failure_log_done(&load->log);
     pthread_mutex_destroy(&load->lock);
     free(load);
 }
@@ -171,14 +151,13 @@ void load_stats_done(struct load_stats *stats) {
 
 void load_snapshot(struct load *load, struct load_stats *stats) {
     struct histogram *latency = stats->latency;
-    uint64_t first_failure_ns = 0;
     histogram_reset(latency);
     *stats = (struct load_stats){.latency = latency};
     pthread_mutex_lock(&load->lock);
     order_all(load, LOOP_COPY_FIGURES);
     stats->elapsed_ns = clock_monotonic_ns() - load->begun_ns;
     for (size_t i = 0; i < load->n_loops; i++)
-        loop_add_figures(load->loops[i], stats, &first_failure_ns);
+        loop_add_figures(load->loops[i], stats);
     pthread_mutex_unlock(&load->lock);
 }
 
@@ -187,9 +166,14 @@ void load_stats_since(struct load_stats *after, const struct load_stats *before)
     for (int i = 0; i < LOAD_FAILURES; i++)
         after->failures[i] -= before->failures[i];
     after->retries -= before->retries;
+    after->redirects -= before->redirects;
     after->body_bytes -= before->body_bytes;
     after->elapsed_ns -= before->elapsed_ns;
     histogram_subtract(after->latency, before->latency);
+}
+
+size_t load_take_errors(struct load *load, struct load_error **ret) {
+    return failure_log_take(&load->log, ret);
 }
 
 uint64_t load_cpu_ns(const struct load *load) {

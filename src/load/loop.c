@@ -19,11 +19,6 @@
 #define TICK_WAITING_NS (10 * NS_PER_MS) /* while some connection waits to try again */
 #define TICK_LEAST_NS NS_PER_MS
 
-struct figures {
-    struct load_stats stats;
-    uint64_t first_failure_ns;
-};
-
 struct loop {
     struct traffic traffic; /* of the thread alone once it runs, as is all down to `drain_end_ns` */
     struct connection *connections;
@@ -39,7 +34,7 @@ struct loop {
     pthread_mutex_t lock; /* guards order */
     pthread_cond_t done;
     enum loop_order order;
-    struct figures copy; /* written by the thread while order is LOOP_COPY_FIGURES, else read by others */
+    struct load_stats copy; /* written by the thread while order is LOOP_COPY_FIGURES, else read by others */
 };
 
 static void answer(struct loop *loop) {
@@ -50,15 +45,15 @@ static void answer(struct loop *loop) {
 }
 
 static void copy_figures(struct loop *loop) {
-    struct histogram *latency = loop->copy.stats.latency;
+    struct histogram *latency = loop->copy.latency;
     histogram_copy(latency, loop->traffic.stats.latency);
-    loop->copy.stats = loop->traffic.stats;
-    loop->copy.stats.latency = latency;
-    loop->copy.first_failure_ns = loop->traffic.first_failure_ns;
+    loop->copy = loop->traffic.stats;
+    loop->copy.latency = latency;
 }
 
 static void resume(struct loop *loop) {
     loop->traffic.running = true;
+    failures_forget_examples(&loop->traffic.stats);
     for (unsigned i = 0; i < loop->n_connections; i++) {
         loop->traffic.now_ns = clock_monotonic_ns();
         connection_begin(&loop->traffic, &loop->connections[i]);
@@ -101,8 +96,8 @@ static void take_order(struct loop *loop) {
 
 static uint64_t next_tick_ns(const struct loop *loop) {
     uint64_t period = loop->traffic.waiting ? TICK_WAITING_NS : TICK_NS;
-    if (period > loop->traffic.timeout_ns / 4)
-        period = loop->traffic.timeout_ns / 4;
+    if (period > loop->traffic.plan->timeout_ns / 4)
+        period = loop->traffic.plan->timeout_ns / 4;
     uint64_t next = loop->tick_ns + (period < TICK_LEAST_NS ? TICK_LEAST_NS : period);
     return loop->draining && next > loop->drain_end_ns ? loop->drain_end_ns : next;
 }
@@ -160,9 +155,10 @@ static int allocate(struct loop *loop, unsigned connections) {
     if (!loop->connections)
         return -ENOMEM;
     for (; loop->n_connections < connections; loop->n_connections++)
-        connection_init(&loop->connections[loop->n_connections]);
+        if (connection_init(&loop->connections[loop->n_connections], loop->traffic.plan->follow))
+            return -ENOMEM;
     loop->traffic.read_buffer = malloc(TRAFFIC_BUFFER_BYTES);
-    if (!loop->traffic.read_buffer || load_stats_init(&loop->traffic.stats) || load_stats_init(&loop->copy.stats))
+    if (!loop->traffic.read_buffer || load_stats_init(&loop->traffic.stats) || load_stats_init(&loop->copy))
         return -ENOMEM;
     return 0;
 }
@@ -171,9 +167,9 @@ int loop_new(const struct loop_options *options, struct loop **ret) {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return -ENOMEM;
-    loop->traffic.target = options->target;
-    loop->traffic.request = options->request;
-    loop->traffic.timeout_ns = options->timeout_ns;
+    loop->traffic.plan = options->plan;
+    loop->traffic.log = options->log;
+    loop->traffic.next_request = options->number % options->plan->n_requests;
     pthread_mutex_init(&loop->lock, NULL);
     pthread_cond_init(&loop->done, NULL);
     int error = open_descriptors(loop);
@@ -196,12 +192,14 @@ void loop_free(struct loop *loop) {
     }
     for (unsigned i = 0; i < loop->n_connections; i++)
         connection_drop(&loop->traffic, &loop->connections[i]);
+    for (unsigned i = 0; i < loop->n_connections; i++)
+        connection_done(&loop->connections[i]);
     if (loop->traffic.epoll >= 0)
         close(loop->traffic.epoll);
     if (loop->wake >= 0)
         close(loop->wake);
     load_stats_done(&loop->traffic.stats);
-    load_stats_done(&loop->copy.stats);
+    load_stats_done(&loop->copy);
     pthread_cond_destroy(&loop->done);
     pthread_mutex_destroy(&loop->lock);
     free(loop->traffic.read_buffer);
@@ -239,19 +237,14 @@ void loop_wait(struct loop *loop) {
     pthread_mutex_unlock(&loop->lock);
 }
 
-void loop_add_figures(const struct loop *loop, struct load_stats *sum, uint64_t *first_failure_ns) {
-    const struct load_stats *stats = &loop->copy.stats;
+void loop_add_figures(const struct loop *loop, struct load_stats *sum) {
+    const struct load_stats *stats = &loop->copy;
     sum->requests += stats->requests;
-    for (int i = 0; i < LOAD_FAILURES; i++)
-        sum->failures[i] += stats->failures[i];
     sum->retries += stats->retries;
+    sum->redirects += stats->redirects;
     sum->body_bytes += stats->body_bytes;
+    failures_add(sum, stats);
     histogram_add(sum->latency, stats->latency);
-    uint64_t ns = loop->copy.first_failure_ns;
-    if (ns && (!*first_failure_ns || ns < *first_failure_ns)) {
-        *first_failure_ns = ns;
-        memcpy(sum->first_failure, stats->first_failure, sizeof sum->first_failure);
-    }
 }
 
 uint64_t loop_cpu_ns(const struct loop *loop) {

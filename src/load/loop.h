@@ -14,10 +14,10 @@ struct loop;
 enum loop_order { LOOP_NO_ORDER, LOOP_RESUME, LOOP_PAUSE, LOOP_COPY_FIGURES, LOOP_STOP };
 
 struct loop_options {
-    const struct target *target; /* these two must outlive the loop */
-    const struct buffer *request;
+    const struct plan *plan; /* these two must outlive the loop */
+    struct failure_log *log;
     unsigned connections;
-    uint64_t timeout_ns;
+    unsigned number; /* among the loops: each begins with another request of the plan */
 };
 
 /* 0 or a negative errno. No thread runs yet. */
@@ -33,8 +33,8 @@ int loop_start(struct loop *loop);
 void loop_order(struct loop *loop, enum loop_order order);
 void loop_wait(struct loop *loop);
 
-/* Add the figures of the last LOOP_COPY_FIGURES; *first_failure_ns is when the first failure in `sum` was, 0 for none. */
-void loop_add_figures(const struct loop *loop, struct load_stats *sum, uint64_t *first_failure_ns);
+/* Add the figures of the last LOOP_COPY_FIGURES. */
+void loop_add_figures(const struct loop *loop, struct load_stats *sum);
 
 /* CPU time of the thread, ns; 0 when it was never started. Threads: any. */
 uint64_t loop_cpu_ns(const struct loop *loop);

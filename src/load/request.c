@@ -7,23 +7,20 @@
 #include <string.h>
 #include <strings.h>
 
+#define METHOD_BYTES_MAX 32u
+
 #define TOKEN                                                                                                          \
     "!#$%&'*+-.^_`|~0123456789"                                                                                        \
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-struct headers {
-    const char *const *fields;
-    size_t count;
-};
 
 static bool has_name(const char *field, const char *name) {
     size_t size = strlen(name);
     return !strncasecmp(field, name, size) && field[size] == ':';
 }
 
-static bool is_given(const struct headers *headers, const char *name) {
-    for (size_t i = 0; i < headers->count; i++)
-        if (has_name(headers->fields[i], name))
+static bool is_given(const struct request_form *form, const char *name) {
+    for (size_t i = 0; i < form->n_headers; i++)
+        if (has_name(form->headers[i], name))
             return true;
     return false;
 }
@@ -37,14 +34,14 @@ static const char *fault_of(const char *field) {
         if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
             return "its value has a control character";
     if (has_name(field, "Content-Length") || has_name(field, "Transfer-Encoding"))
-        return "requests have no body";
+        return "the length of the body is added by itself";
     return NULL;
 }
 
 /* Only what is a safe beginning of the field is quoted: the rest could be anything. */
-static int check_headers(const struct headers *headers, char *why, size_t why_size) {
-    for (size_t i = 0; i < headers->count; i++) {
-        const char *field = headers->fields[i], *fault = fault_of(field);
+static int check_headers(const struct request_form *form, char *why, size_t why_size) {
+    for (size_t i = 0; i < form->n_headers; i++) {
+        const char *field = form->headers[i], *fault = fault_of(field);
         if (!fault)
             continue;
         size_t shown = 0;
@@ -56,9 +53,22 @@ static int check_headers(const struct headers *headers, char *why, size_t why_si
     return 0;
 }
 
+int request_check(const struct request_form *form, char *why, size_t why_size) {
+    size_t size = strspn(form->method, TOKEN);
+    if (!size || form->method[size] || size > METHOD_BYTES_MAX) {
+        snprintf(why, why_size, "--method must be one word, as in GET, POST, PUT");
+        return -EINVAL;
+    }
+    if (!strcmp(form->method, "CONNECT")) {
+        snprintf(why, why_size, "--method CONNECT is for proxies: it cannot be measured");
+        return -EINVAL;
+    }
+    return check_headers(form, why, why_size);
+}
+
 static void write_host(struct buffer *request, const struct url *url) {
     buffer_printf(request, url->ipv6 ? "Host: [%s]" : "Host: %s", url->host);
-    if (url->port != 80)
+    if (url->port != (url->tls ? 443 : 80))
         buffer_printf(request, ":%u", url->port);
     buffer_add_string(request, "\r\n");
 }
@@ -74,24 +84,22 @@ static void write_field(struct buffer *request, const char *field) {
     buffer_printf(request, "%.*s: %.*s\r\n", (int)name, field, (int)size, value);
 }
 
-int request_write(const struct url *url, const char *const *fields, size_t count, struct buffer *ret, char *why,
+int request_write(const struct url *url, const struct request_form *form, struct buffer *ret, char *why,
                   size_t why_size) {
-    struct headers headers = {fields, count};
-    int error = check_headers(&headers, why, why_size);
-    if (error)
-        return error;
-    buffer_printf(ret, "GET %s%.*s HTTP/1.1\r\n", url->target_size && *url->target == '/' ? "" : "/",
+    buffer_printf(ret, "%s %s%.*s HTTP/1.1\r\n", form->method, url->target_size && *url->target == '/' ? "" : "/",
                   (int)url->target_size, url->target);
-    if (!is_given(&headers, "Host"))
+    if (!is_given(form, "Host"))
         write_host(ret, url);
-    if (!is_given(&headers, "User-Agent"))
+    if (!is_given(form, "User-Agent"))
         buffer_add_string(ret, "User-Agent: piko\r\n");
-    for (size_t i = 0; i < count; i++)
-        write_field(ret, fields[i]);
+    for (size_t i = 0; i < form->n_headers; i++)
+        write_field(ret, form->headers[i]);
+    if (form->body)
+        buffer_printf(ret, "Content-Length: %zu\r\n", form->body_size);
     buffer_add_string(ret, "\r\n");
     if (!ret->error)
         return 0;
-    error = ret->error == -EFBIG ? -EINVAL : ret->error;
+    int error = ret->error == -EFBIG ? -EINVAL : ret->error;
     snprintf(why, why_size, error == -EINVAL ? "headers are larger than 64 KiB" : "out of memory");
     return error;
 }

@@ -13,8 +13,10 @@ struct line {
     size_t size; /* without its end */
 };
 
-void response_begin(struct response *response) {
-    *response = (struct response){.stage = RESPONSE_STATUS_LINE};
+void response_begin(struct response *response, bool of_head, char *location) {
+    *response = (struct response){.stage = RESPONSE_STATUS_LINE, .of_head = of_head, .location = location};
+    if (location)
+        *location = '\0';
 }
 
 static enum response_result invalid(struct response *response, const char *why) {
@@ -118,6 +120,14 @@ static enum response_result read_connection(struct response *response, struct li
     return RESPONSE_PARTIAL;
 }
 
+static enum response_result read_location(const struct response *response, struct line value) {
+    if (value.size < RESPONSE_LOCATION_BYTES) {
+        memcpy(response->location, value.text, value.size);
+        response->location[value.size] = '\0';
+    }
+    return RESPONSE_PARTIAL;
+}
+
 /* Check a field and return its name's size and its value; what it means is the caller's. */
 static enum response_result split_field(struct response *response, struct line line, size_t *ret_name,
                                         struct line *ret_value) {
@@ -161,6 +171,8 @@ static enum response_result read_field(struct response *response, struct line li
         return read_transfer_encoding(response, value);
     if (equals(line.text, name, "connection"))
         return read_connection(response, value);
+    if (response->location && equals(line.text, name, "location"))
+        return read_location(response, value);
     response->field_may_go_on = true;
     return RESPONSE_PARTIAL;
 }
@@ -189,8 +201,10 @@ static enum response_result done(struct response *response) {
 
 /* An interim response says nothing of the final one; what it used of the limits stays used. */
 static enum response_result next_head(struct response *response) {
-    *response = (struct response){
-        .stage = RESPONSE_STATUS_LINE, .head_bytes = response->head_bytes, .fields = response->fields};
+    struct response before = *response;
+    response_begin(response, before.of_head, before.location);
+    response->head_bytes = before.head_bytes;
+    response->fields = before.fields;
     return RESPONSE_PARTIAL;
 }
 
@@ -203,7 +217,7 @@ static enum response_result end_head(struct response *response) {
     if (response->status < 200)
         return next_head(response);
     response->keep_alive = !response->says_close && (response->minor > 0 || response->says_keep_alive);
-    if (response->status == 204 || response->status == 304)
+    if (response->of_head || response->status == 204 || response->status == 304)
         return done(response);
     if (response->chunked) {
         response->stage = RESPONSE_CHUNK_SIZE;

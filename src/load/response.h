@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define RESPONSE_CHUNK_LINE_MAX 4096u /* bytes of a chunk's size with its extensions */
+#define RESPONSE_LOCATION_BYTES 8192u /* of a Location, its NUL included; a longer one counts as none */
 
 enum response_result { RESPONSE_PARTIAL, RESPONSE_COMPLETE, RESPONSE_INVALID };
 
@@ -30,6 +31,7 @@ struct response {
     uint64_t body_bytes; /* so far; chunk framing not counted */
     bool keep_alive;     /* once complete: the connection may carry another request */
     const char *why;     /* what is wrong, once invalid: static text */
+    char *location;      /* given to response_begin; "" when the response has none */
 
     /* The parser's own. */
     enum response_stage stage;
@@ -43,11 +45,14 @@ struct response {
     bool chunked;         /* its last coding is chunked */
     bool says_close;      /* Connection: close */
     bool says_keep_alive; /* Connection: keep-alive */
+    bool of_head;         /* the request was HEAD: there is no body */
     bool field_may_go_on; /* a line that starts with a blank may continue the field before */
 };
 
-/* Make ready for a new response. */
-void response_begin(struct response *response);
+/* Make ready for a new response.
+ * of_head   it answers a HEAD: has no body, whatever its head says
+ * location  RESPONSE_LOCATION_BYTES for its Location, which must live as long; NULL when nobody asks */
+void response_begin(struct response *response, bool of_head, char *location);
 
 /* Read on. *ret_used is how many of the bytes were used; not all when the end is a part of a line, or when the response
  * ends before the data does. RESPONSE_INVALID is final; RESPONSE_COMPLETE too, until response_begin. Never uses more than

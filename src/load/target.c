@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -44,7 +45,7 @@ static int wait_for_connect(int fd, uint64_t deadline_ns) {
 }
 
 static int try_connect(const struct target *target, uint64_t deadline_ns) {
-    _cleanup_close_ int fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    _cleanup_close_ int fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     if (connect(fd, (const struct sockaddr *)&target->address, target->address_size) == 0)
@@ -74,8 +75,31 @@ static int resolve(const struct url *url, struct addrinfo **ret, char *why, size
     }
 }
 
-int target_find(const struct url *url, uint64_t timeout_ns, struct target *ret, char *why, size_t why_size) {
+static int find_unix(const char *path, uint64_t deadline_ns, struct target *ret, char *why, size_t why_size) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct target target = {.address_size = sizeof address};
+    size_t size = strlen(path);
+    if (size >= sizeof address.sun_path) {
+        snprintf(why, why_size, "--unix %.60s…: a socket's path has at most %zu bytes", path,
+                 sizeof address.sun_path - 1);
+        return -EINVAL;
+    }
+    memcpy(address.sun_path, path, size + 1);
+    memcpy(&target.address, &address, sizeof address);
+    memcpy(target.name, path, size + 1);
+    int error = try_connect(&target, deadline_ns);
+    if (error)
+        snprintf(why, why_size, "connect %s: %s", target.name, strerror(-error));
+    else
+        *ret = target;
+    return error;
+}
+
+int target_find(const struct url *url, const char *unix_path, uint64_t timeout_ns, struct target *ret, char *why,
+                size_t why_size) {
     struct addrinfo *found = NULL;
+    if (unix_path)
+        return find_unix(unix_path, clock_monotonic_ns() + timeout_ns, ret, why, why_size);
     int error = resolve(url, &found, why, why_size);
     if (error)
         return error;

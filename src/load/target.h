@@ -9,7 +9,7 @@
 
 #include "load/url.h"
 
-#define TARGET_NAME_MAX 64u /* "[v6 address]:port" with its NUL */
+#define TARGET_NAME_MAX 112u /* "[v6 address]:port", or a socket's path, with its NUL */
 
 struct target {
     struct sockaddr_storage address;
@@ -18,8 +18,10 @@ struct target {
 };
 
 /* Resolve the URL's host and take the first of its addresses that accepts a connection within timeout_ns (all together).
+ * With unix_path (NULL: none) the socket there is taken instead, and the host is not looked at.
  * 0; -EINTR when a signal came meanwhile; or a negative errno with a sentence that names host or address in `why`.
  * Blocks: resolving has the resolver's own time limit. */
-int target_find(const struct url *url, uint64_t timeout_ns, struct target *ret, char *why, size_t why_size);
+int target_find(const struct url *url, const char *unix_path, uint64_t timeout_ns, struct target *ret, char *why,
+                size_t why_size);
 
 #endif

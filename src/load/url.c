@@ -50,16 +50,13 @@ static int check_bytes(const struct parser *parser) {
     return 0;
 }
 
-static int parse_scheme(const struct parser *parser, const char **ret) {
+static int parse_scheme(const struct parser *parser, bool *ret_tls, const char **ret) {
     const char *end = strstr(parser->url, "://");
     size_t size = strspn(parser->url, LETTERS DIGITS "+-.");
     if (!end || parser->url + size != end || !size)
         return refuse(parser, "no scheme: write http://host[:port]/path");
-    if (size == 5 && !strncasecmp(parser->url, "https", 5)) {
-        refuse(parser, "https is not supported yet: load the application over http");
-        return -EPROTONOSUPPORT;
-    }
-    if (size != 4 || strncasecmp(parser->url, "http", 4))
+    *ret_tls = size == 5 && !strncasecmp(parser->url, "https", 5);
+    if (!*ret_tls && (size != 4 || strncasecmp(parser->url, "http", 4)))
         return refuse(parser, "scheme \"%.*s\" is not supported: write http://host[:port]/path",
                       size > 40 ? 40 : (int)size, parser->url);
     *ret = end + 3;
@@ -152,13 +149,14 @@ static int parse_authority(const struct parser *parser, const char *authority, s
 
 int url_parse(const char *url, struct url *ret, char *why, size_t why_size) {
     struct parser parser = {url, why, why_size};
-    struct url parsed = {.port = 80};
+    struct url parsed = {0};
     const char *authority = url;
     int error = check_bytes(&parser);
     if (!error)
-        error = parse_scheme(&parser, &authority);
+        error = parse_scheme(&parser, &parsed.tls, &authority);
     if (error)
         return error;
+    parsed.port = parsed.tls ? 443 : 80;
     size_t size = strcspn(authority, "/?#");
     error = parse_authority(&parser, authority, size, &parsed);
     if (error)
@@ -167,4 +165,9 @@ int url_parse(const char *url, struct url *ret, char *why, size_t why_size) {
     parsed.target_size = strcspn(parsed.target, "#");
     *ret = parsed;
     return 0;
+}
+
+bool url_same_server(const struct url *one, const struct url *other) {
+    return one->tls == other->tls && one->port == other->port && one->ipv6 == other->ipv6 &&
+           !strcasecmp(one->host, other->host);
 }

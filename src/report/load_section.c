@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "report/percentiles.h"
@@ -7,11 +8,24 @@
 #include "report/text.h"
 #include "report/units.h"
 
-/* Failed requests, and of which kinds. */
+static void add_example(struct buffer *text, enum load_failure failure, const char *which, const char *example) {
+    char label[32];
+    snprintf(label, sizeof label, "  %s, %s:", load_failure_name(failure), which);
+    buffer_printf(text, "%-24s", label);
+    text_add_safe(text, example);
+    buffer_add_string(text, "\n");
+}
+
+static void add_examples(struct buffer *text, enum load_failure failure, const struct load_example *example) {
+    if (example->first[0])
+        add_example(text, failure, "first", example->first);
+    if (strcmp(example->last, example->first) != 0)
+        add_example(text, failure, "last", example->last);
+}
+
+/* Failed requests, of which kinds, and what was said of them. */
 static void add_failures(struct buffer *text, const struct load_stats *stats) {
-    uint64_t total = 0;
-    for (int i = 0; i < LOAD_FAILURES; i++)
-        total += stats->failures[i];
+    uint64_t total = load_stats_failures(stats);
     buffer_printf(text, "Failed requests:        %" PRIu64, total);
     const char *separator = " (";
     for (int i = 0; i < LOAD_FAILURES; i++) {
@@ -21,11 +35,9 @@ static void add_failures(struct buffer *text, const struct load_stats *stats) {
         separator = ", ";
     }
     buffer_add_string(text, total ? ")\n" : "\n");
-    if (total && stats->first_failure[0]) {
-        buffer_add_string(text, "First failure:          ");
-        text_add_safe(text, stats->first_failure);
-        buffer_add_string(text, "\n");
-    }
+    for (int i = 0; i < LOAD_FAILURES; i++)
+        if (stats->failures[i])
+            add_examples(text, (enum load_failure)i, &stats->examples[i]);
 }
 
 static void add_percentiles(struct buffer *text, const struct histogram *latency) {

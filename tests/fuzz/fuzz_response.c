@@ -32,10 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     size--;
 
     struct response whole, pieces;
-    response_begin(&whole);
+    response_begin(&whole, /* of_head= */ false, /* location= */ NULL);
     enum response_result expected = read_copy(&whole, data, size, &used);
 
-    response_begin(&pieces);
+    response_begin(&pieces, /* of_head= */ false, /* location= */ NULL);
     enum response_result result = RESPONSE_PARTIAL;
     size_t at = 0;
     for (size_t end = 0; end < size && result == RESPONSE_PARTIAL;) {

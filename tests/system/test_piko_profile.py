@@ -113,7 +113,11 @@ class HelpAndUsage(TestCase):
         for arguments, named in [
             ([], "URL"), ([url, "more"], '"more"'), (["notaurl"], '"notaurl"'), (["ftp://localhost/"], "ftp://localhost/"),
             (["http://"], "http://"), (["http://localhost:99999/"], "99999"),
-            (["https://localhost/"], "https is not supported yet"),
+            ([url, "https://127.0.0.1:1/"], "is on another server than"), ([url, "--method", "A B"], "--method"),
+            ([url, "--body", "a", "--body-file", "b"], "--body and --body-file"),
+            ([url, "--body-file", "/nonexistent"], '--body-file "/nonexistent": it cannot be read'),
+            (["--urls", "/dev/null"], '--urls "/dev/null": it has no URL'), ([url, "--timeout", "0"], "--timeout"),
+            (["https://127.0.0.1:1/", "--cacert", "/nonexistent"], "--cacert /nonexistent"),
             ([url, "--duration", "0"], "--duration"), ([url, "--duration", "-1"], "--duration"),
             ([url, "--duration=abc"], '--duration must be a whole number from 1 to 3600, not "abc"'),
             ([url, "--duration", "30s"], "--duration"), ([url, "--duration"], "--duration needs a value"),

@@ -26,19 +26,10 @@ static void latencies_have_three_digits(void **state) {
     assert_string_equal(figure_latency(3600000000000).text, "3600s");
 }
 
-static void failed_requests_are_those_of_all_classes(void **state) {
-    (void)state;
-    struct load_stats stats = {.requests = 5};
-    for (int i = 0; i < LOAD_FAILURES; i++)
-        stats.failures[i] = 1;
-    assert_int_equal(failed_requests(&stats), LOAD_FAILURES);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_have_commas_every_three_digits),
         cmocka_unit_test(latencies_have_three_digits),
-        cmocka_unit_test(failed_requests_are_those_of_all_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,8 @@ static void make_stats(struct load_stats *stats) {
     stats->requests = 990;
     stats->failures[LOAD_RESET] = 3;
     stats->failures[LOAD_STATUS] = 7;
+    stats->examples[LOAD_STATUS] = (struct load_example){.first = "status 500", .last = "status 503"};
+    stats->examples[LOAD_RESET] = (struct load_example){.first = "closed", .last = "closed"};
     stats->body_bytes = 123456;
     stats->elapsed_ns = 5 * NS_PER_S;
 }
@@ -72,6 +74,8 @@ static void says_how_each_failure_failed(void **state) {
     assert_non_null(strstr(text.data, "\nfailed_reset:       3\n"));
     assert_non_null(strstr(text.data, "\nfailed_status:      7\n"));
     assert_non_null(strstr(text.data, "\nfailed_timeout:     0\n"));
+    assert_non_null(strstr(text.data, "\nfirst_status:       status 500\nlast_status:        status 503\n"));
+    assert_null(strstr(text.data, "first_timeout"));
     buffer_done(&text);
 }
 

@@ -4,8 +4,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void *serve(void *argument) {
@@ -61,13 +63,29 @@ static bool listen_on(struct server *server, bool ipv6) {
     return true;
 }
 
-bool server_start(struct server *server, server_behaviour *behaviour, bool ipv6) {
+static bool listen_on_unix(struct server *server, const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    unlink(path);
+    server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return server->listener >= 0 && !bind(server->listener, (struct sockaddr *)&address, sizeof address) &&
+           !listen(server->listener, 512);
+}
+
+static void prepare(struct server *server, server_behaviour *behaviour) {
     memset(server, 0, sizeof *server);
     server->behaviour = behaviour;
     pthread_mutex_init(&server->lock, NULL);
-    if (!listen_on(server, ipv6))
-        return false;
-    return pthread_create(&server->accepter, NULL, accept_connections, server) == 0;
+}
+
+bool server_start(struct server *server, server_behaviour *behaviour, bool ipv6) {
+    prepare(server, behaviour);
+    return listen_on(server, ipv6) && !pthread_create(&server->accepter, NULL, accept_connections, server);
+}
+
+bool server_start_unix(struct server *server, server_behaviour *behaviour, const char *path) {
+    prepare(server, behaviour);
+    return listen_on_unix(server, path) && !pthread_create(&server->accepter, NULL, accept_connections, server);
 }
 
 void server_stop(struct server *server) {
@@ -87,17 +105,26 @@ void server_stop(struct server *server) {
 }
 
 /* Requests never come two at a time, so what ends one is the end of what can be read. */
-bool server_read_request(struct server *server, int fd) {
-    char buffer[65536 + 1024];
-    size_t size = 0;
-    while (size < 4 || memcmp(buffer + size - 4, "\r\n\r\n", 4) != 0) {
-        ssize_t n = recv(fd, buffer + size, sizeof buffer - size, 0);
+bool server_read_head(struct server *server, int fd, char *head, size_t room) {
+    size_t size = 0, body = 0;
+    char *end = NULL;
+    while (!end || size < (size_t)(end + 4 - head) + body) {
+        ssize_t n = recv(fd, head + size, room - 1 - size, 0);
         if (n <= 0)
             return false;
         size += (size_t)n;
+        head[size] = '\0';
+        end = strstr(head, "\r\n\r\n");
+        const char *length = end ? strstr(head, "Content-Length: ") : NULL;
+        body = length ? strtoul(length + 16, NULL, 10) : 0;
     }
     atomic_fetch_add(&server->requests, 1);
     return true;
+}
+
+bool server_read_request(struct server *server, int fd) {
+    char head[65536 + 1024];
+    return server_read_head(server, fd, head, sizeof head);
 }
 
 bool server_write(int fd, const char *text) {

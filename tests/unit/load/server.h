@@ -34,10 +34,13 @@ struct server {
 
 /* On a free port of 127.0.0.1, or of ::1. False where that can't be. */
 bool server_start(struct server *server, server_behaviour *behaviour, bool ipv6);
+bool server_start_unix(struct server *server, server_behaviour *behaviour, const char *path);
 /* Ends connections and threads. */
 void server_stop(struct server *server);
 
-/* Read one request (without body) and count it. False at the end of the connection. */
+/* Read one request with its body, and count it. False at the end of the connection. Its head goes to `head`, as a string. */
+bool server_read_head(struct server *server, int fd, char *head, size_t size);
+/* The same, whatever the request is. */
 bool server_read_request(struct server *server, int fd);
 /* False when the peer is gone. */
 bool server_write(int fd, const char *text);

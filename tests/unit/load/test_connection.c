@@ -21,8 +21,9 @@
 
 /* One idle connection to `peer`, whose socket takes less than a request at once. */
 static struct fixture {
-    struct target target;
-    struct buffer request;
+    struct plan plan;
+    struct plan_request request;
+    struct failure_log log;
     struct traffic traffic;
     struct connection connection;
     int peer;
@@ -32,22 +33,24 @@ static int begin(void **state) {
     (void)state;
     int fds[2], small = 4096;
     memset(&fixture, 0, sizeof fixture);
-    char *text = buffer_reserve(&fixture.request, REQUEST_BYTES);
+    char *text = buffer_reserve(&fixture.request.head, REQUEST_BYTES);
     if (!text || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds))
         return -1;
     for (size_t i = 0; i < REQUEST_BYTES; i++)
         text[i] = (char)('a' + i % 23);
-    fixture.request.size = REQUEST_BYTES;
+    fixture.request.head.size = REQUEST_BYTES;
     setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     fixture.peer = fds[1];
-    fixture.traffic = (struct traffic){.target = &fixture.target,
-                                       .request = &fixture.request,
-                                       .timeout_ns = NS_PER_S,
+    failure_log_init(&fixture.log);
+    fixture.plan = (struct plan){.requests = &fixture.request, .n_requests = 1, .timeout_ns = NS_PER_S};
+    fixture.traffic = (struct traffic){.plan = &fixture.plan,
+                                       .log = &fixture.log,
                                        .epoll = epoll_create1(0),
                                        .now_ns = clock_monotonic_ns(),
                                        .read_buffer = malloc(TRAFFIC_BUFFER_BYTES)};
-    connection_init(&fixture.connection);
-    fixture.connection.fd = fds[0];
+    if (connection_init(&fixture.connection, /* follow= */ false))
+        return -1;
+    fixture.connection.stream.fd = fds[0];
     fixture.connection.state = CONNECTION_IDLE;
     return load_stats_init(&fixture.traffic.stats);
 }
@@ -55,9 +58,11 @@ static int begin(void **state) {
 static int end(void **state) {
     (void)state;
     connection_drop(&fixture.traffic, &fixture.connection);
+    connection_done(&fixture.connection);
+    failure_log_done(&fixture.log);
     load_stats_done(&fixture.traffic.stats);
     free(fixture.traffic.read_buffer);
-    buffer_done(&fixture.request);
+    buffer_done(&fixture.request.head);
     close(fixture.traffic.epoll);
     close(fixture.peer);
     return 0;
@@ -77,12 +82,28 @@ static void connection_sends_a_large_request_in_parts(void **state) {
     }
     assert_int_equal(fixture.connection.state, CONNECTION_RECEIVING);
     assert_int_equal(size, REQUEST_BYTES);
-    assert_memory_equal(received, fixture.request.data, REQUEST_BYTES);
+    assert_memory_equal(received, fixture.request.head.data, REQUEST_BYTES);
     assert_int_equal(send(fixture.peer, HELLO, strlen(HELLO), 0), strlen(HELLO));
     connection_handle(&fixture.traffic, &fixture.connection, EPOLLIN | EPOLLOUT);
     assert_int_equal(fixture.connection.state, CONNECTION_IDLE);
     assert_int_equal(fixture.traffic.stats.requests, 1);
     assert_int_equal(fixture.traffic.busy, 0);
+}
+
+static void connection_sends_the_body_after_the_head(void **state) {
+    (void)state;
+    static char received[REQUEST_BYTES + 100];
+    size_t size = 0;
+    fixture.plan.form = (struct request_form){.method = "POST", .body = "the body", .body_size = 8};
+    connection_begin(&fixture.traffic, &fixture.connection);
+    for (int i = 0; i < 1000 && size < REQUEST_BYTES + 8; i++) {
+        ssize_t n = recv(fixture.peer, received + size, sizeof received - size, 0);
+        size += n > 0 ? (size_t)n : 0;
+        connection_handle(&fixture.traffic, &fixture.connection, EPOLLOUT);
+    }
+    assert_int_equal(size, REQUEST_BYTES + 8);
+    assert_memory_equal(received + REQUEST_BYTES, "the body", 8);
+    assert_int_equal(fixture.connection.state, CONNECTION_RECEIVING);
 }
 
 static void connection_is_not_reused_when_the_response_came_before_all_was_sent(void **state) {
@@ -98,6 +119,9 @@ static void connection_that_is_idle_is_dropped_when_the_server_talks_or_closes(v
     (void)state;
     connection_handle(&fixture.traffic, &fixture.connection, EPOLLOUT);
     assert_int_equal(fixture.connection.state, CONNECTION_IDLE);
+    connection_handle(&fixture.traffic, &fixture.connection, EPOLLIN | EPOLLOUT);
+    assert_int_equal(fixture.connection.state, CONNECTION_IDLE); /* there was nothing */
+    assert_int_equal(send(fixture.peer, "x", 1, 0), 1);
     connection_handle(&fixture.traffic, &fixture.connection, EPOLLIN | EPOLLOUT);
     assert_int_equal(fixture.connection.state, CONNECTION_CLOSED);
     assert_int_equal(fixture.traffic.stats.failures[LOAD_RESET], 0);
@@ -129,6 +153,7 @@ static void connection_times_out_at_its_limit_and_waits_before_it_tries_again(vo
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(connection_sends_a_large_request_in_parts, begin, end),
+        cmocka_unit_test_setup_teardown(connection_sends_the_body_after_the_head, begin, end),
         cmocka_unit_test_setup_teardown(connection_is_not_reused_when_the_response_came_before_all_was_sent, begin,
                                         end),
         cmocka_unit_test_setup_teardown(connection_that_is_idle_is_dropped_when_the_server_talks_or_closes, begin, end),

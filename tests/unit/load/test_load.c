@@ -122,13 +122,15 @@ static void serve_big_head(struct server *server, int fd) {
 
 /* A server, a load on it, and its figures since the start. */
 static struct server server;
+static const char *const server_url = server.url;
 static struct load *load;
 static struct load_stats stats;
 
 static void begin_with(server_behaviour *behaviour, struct load_options options) {
     char why[500] = "";
     assert_true(server_start(&server, behaviour, false));
-    options.url = server.url;
+    options.urls = options.urls ? options.urls : &server_url;
+    options.n_urls = options.n_urls ? options.n_urls : 1;
     if (load_new(&options, &load, why, sizeof why))
         fail_msg("%s", why);
     assert_int_equal(load_stats_init(&stats), 0);
@@ -145,10 +147,7 @@ static void end(void) {
 }
 
 static uint64_t all_failures(void) {
-    uint64_t sum = 0;
-    for (int i = 0; i < LOAD_FAILURES; i++)
-        sum += stats.failures[i];
-    return sum;
+    return load_stats_failures(&stats);
 }
 
 /* Run until there are so many answers, for 5 s at most, then pause: what was sent has been answered. */
@@ -168,17 +167,17 @@ static void run_until(uint64_t answers) {
 /* All requests were answered, as the server counts them, and none failed. */
 static void assert_all_answered(void) {
     if (all_failures())
-        fail_msg("%s", stats.first_failure);
+        fail_msg("%s", load_stats_first_failure(&stats));
     assert_int_equal(stats.requests, atomic_load(&server.requests)); /* a retry is of one that it did not read */
-    assert_string_equal(stats.first_failure, "");
+    assert_string_equal(load_stats_first_failure(&stats), "");
 }
 
 /* All requests failed so. */
 static void assert_all_failed(enum load_failure failure, const char *text) {
     assert_int_equal(stats.requests, 0);
     assert_int_equal(stats.failures[failure], all_failures());
-    if (!strstr(stats.first_failure, text))
-        fail_msg("\"%s\" does not say \"%s\"", stats.first_failure, text);
+    if (!strstr(load_stats_first_failure(&stats), text))
+        fail_msg("\"%s\" does not say \"%s\"", load_stats_first_failure(&stats), text);
 }
 
 static void load_counts_each_answered_request_once(void **state) {
@@ -282,7 +281,7 @@ static void load_names_what_broke(void **state) {
         run_until(8);
         assert_all_failed(cases[i].failure, cases[i].text);
         assert_int_equal(all_failures(), atomic_load(&server.requests));
-        assert_non_null(strstr(stats.first_failure, "127.0.0.1:"));
+        assert_non_null(strstr(load_stats_first_failure(&stats), "127.0.0.1:"));
         end();
     }
 }
@@ -327,7 +326,7 @@ static void load_does_not_hammer_a_target_that_refuses(void **state) {
     assert_true(load_cpu_ns(load) - cpu_ns < 100 * NS_PER_MS);
     char text[64];
     snprintf(text, sizeof text, "connect %.*s: Connection refused", (int)strcspn(server.url + 7, "/"), server.url + 7);
-    assert_string_equal(stats.first_failure, text);
+    assert_string_equal(load_stats_first_failure(&stats), text);
     load_free(load);
     load_stats_done(&stats);
 }
@@ -375,11 +374,170 @@ static void load_works_over_ipv6(void **state) {
     if (!server_start(&server, serve_normal, true))
         skip();
     char why[500];
-    struct load_options options = {.url = server.url, .concurrency = 2};
+    struct load_options options = {.urls = &server_url, .n_urls = 1, .concurrency = 2};
     assert_int_equal(load_new(&options, &load, why, sizeof why), 0);
     assert_int_equal(load_stats_init(&stats), 0);
     run_until(50);
     assert_all_answered();
+    end();
+}
+
+/* Answers what the path asks for, and remembers which paths were asked. */
+static atomic_uint asked_a, asked_b, asked_post;
+static void serve_paths(struct server *at, int fd) {
+    char head[4096];
+    while (server_read_head(at, fd, head, sizeof head)) {
+        const char *answer = HELLO;
+        if (!strncmp(head, "GET /a ", 7))
+            atomic_fetch_add(&asked_a, 1);
+        else if (!strncmp(head, "GET /b ", 7))
+            atomic_fetch_add(&asked_b, 1);
+        else if (!strncmp(head, "POST /", 6))
+            atomic_fetch_add(&asked_post, 1);
+        if (!strncmp(head, "GET /away", 9))
+            answer = "HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/\r\nContent-Length: 0\r\n\r\n";
+        else if (!strncmp(head, "GET /nowhere", 12))
+            answer = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n";
+        else if (!strncmp(head, "GET /round", 10))
+            answer = "HTTP/1.1 301 Moved\r\nLocation: /round\r\nContent-Length: 3\r\n\r\nabc";
+        else if (!strncmp(head, "POST /form", 10) || !strncmp(head, "GET /dir/x", 10))
+            answer = "HTTP/1.1 303 See Other\r\nConnection: close\r\nLocation: ../b?\r\nContent-Length: 0\r\n\r\n";
+        else if (!strncmp(head, "POST /keep", 10))
+            answer = "HTTP/1.1 307 Again\r\nLocation: kept\r\nContent-Length: 0\r\n\r\n";
+        else if (!strncmp(head, "HEAD /", 6))
+            answer = OK "Content-Length: 1000000\r\n\r\n";
+        if (!server_write(fd, answer))
+            return;
+    }
+}
+
+static void load_at_paths(const char *const *paths, size_t n, struct load_options options, uint64_t answers) {
+    char why[500] = "", urls[4][100];
+    const char *pointers[4];
+    assert_true(server_start(&server, serve_paths, false));
+    asked_a = asked_b = asked_post = 0;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(urls[i], sizeof urls[i], "%.*s%s", (int)(strrchr(server.url, '/') - server.url), server.url, paths[i]);
+        pointers[i] = urls[i];
+    }
+    options.urls = pointers;
+    options.n_urls = n;
+    options.concurrency = 4;
+    if (load_new(&options, &load, why, sizeof why))
+        fail_msg("%s", why);
+    assert_int_equal(load_stats_init(&stats), 0);
+    run_until(answers);
+}
+
+static void load_asks_for_several_urls_in_turn(void **state) {
+    (void)state;
+    load_at_paths((const char *[]){"/a", "/b", "/c"}, 3, (struct load_options){0}, 600);
+    assert_all_answered();
+    assert_in_range(asked_a, stats.requests / 3 - 4, stats.requests / 3 + 4);
+    assert_in_range(asked_b, stats.requests / 3 - 4, stats.requests / 3 + 4);
+    end();
+}
+
+static void load_follows_redirects_on_the_same_server(void **state) {
+    (void)state;
+    load_at_paths((const char *[]){"/dir/x"}, 1, (struct load_options){.follow = true}, 100);
+    if (all_failures())
+        fail_msg("%s", load_stats_first_failure(&stats));
+    assert_int_equal(stats.requests, asked_b);
+    assert_in_range(stats.redirects, stats.requests, stats.requests + 4);
+    assert_int_equal(stats.body_bytes, 5 * stats.requests);
+    end();
+}
+
+static void load_turns_a_post_into_a_get_where_the_redirect_says_so(void **state) {
+    (void)state;
+    load_at_paths((const char *[]){"/form"}, 1, (struct load_options){.follow = true, .body = "x=1", .body_size = 3},
+                  50);
+    assert_int_equal(stats.requests, asked_b);
+    end();
+    load_at_paths((const char *[]){"/keep"}, 1, (struct load_options){.follow = true, .body = "x=1", .body_size = 3},
+                  50);
+    assert_int_equal(all_failures(), 0);
+    assert_in_range(asked_post, 2 * stats.requests, 2 * stats.requests + 4);
+    end();
+}
+
+static void load_counts_redirects_that_cannot_be_followed(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"/away", "status 302: redirected to another server: http://elsewhere.example/"},
+        {"/nowhere", "status 302: without a Location"},
+        {"/round", "status 301: more than 10 redirects"},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        load_at_paths(&cases[i][0], 1, (struct load_options){.follow = true}, 20);
+        assert_all_failed(LOAD_REDIRECT, cases[i][1]);
+        end();
+    }
+}
+
+static void load_takes_redirects_for_answers_unless_told(void **state) {
+    (void)state;
+    load_at_paths((const char *[]){"/away"}, 1, (struct load_options){0}, 20);
+    assert_all_answered();
+    end();
+}
+
+static void load_knows_that_a_head_has_no_body(void **state) {
+    (void)state;
+    load_at_paths((const char *[]){"/a"}, 1, (struct load_options){.method = "HEAD"}, 100);
+    assert_all_answered();
+    assert_int_equal(stats.body_bytes, 0);
+    end();
+}
+
+static void load_works_over_a_unix_socket(void **state) {
+    (void)state;
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/piko-test-%d", getpid());
+    assert_true(server_start_unix(&server, serve_normal, path));
+    const char *url = "http://some.host/x";
+    char why[500] = "";
+    struct load_options options = {.urls = &url, .n_urls = 1, .concurrency = 4, .unix_path = path};
+    if (load_new(&options, &load, why, sizeof why))
+        fail_msg("%s", why);
+    assert_int_equal(load_stats_init(&stats), 0);
+    run_until(500);
+    assert_all_answered();
+    end();
+    unlink(path);
+}
+
+static void load_lists_failures_one_by_one(void **state) {
+    (void)state;
+    struct load_error *errors;
+    begin(serve_status_500);
+    run_until(100);
+    size_t n = load_take_errors(load, &errors);
+    assert_int_equal(n, all_failures());
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(errors[i].failure, LOAD_STATUS);
+        assert_int_equal(errors[i].status, 500);
+        assert_string_equal(errors[i].text, "status 500");
+    }
+    free(errors);
+    assert_int_equal(load_take_errors(load, &errors), 0);
+    assert_null(errors);
+    run_until(LOAD_ERRORS_MAX + 500);
+    run_until(2 * LOAD_ERRORS_MAX);
+    assert_int_equal(load_take_errors(load, &errors), LOAD_ERRORS_MAX);
+    free(errors);
+    end();
+}
+
+static void load_keeps_the_first_and_the_last_example_since_it_went_on(void **state) {
+    (void)state;
+    begin(serve_status_500);
+    run_until(20);
+    uint64_t last_ns = stats.examples[LOAD_STATUS].last_ns;
+    assert_string_equal(stats.examples[LOAD_STATUS].last, "status 500");
+    run_until(40);
+    assert_true(stats.examples[LOAD_STATUS].first_ns > last_ns);
     end();
 }
 
@@ -437,27 +595,41 @@ static void load_stats_since_are_the_figures_between(void **state) {
 static void load_new_says_what_is_wrong(void **state) {
     (void)state;
     assert_true(server_start(&server, serve_normal, false));
-    char refused[64];
+    char refused[64], elsewhere[64], long_path[200];
     strcpy(refused, server.url);
+    snprintf(elsewhere, sizeof elsewhere, "https%s", strchr(server.url, ':'));
+    memset(long_path, 'x', sizeof long_path);
+    long_path[sizeof long_path - 1] = '\0';
     const char *bad_header = "bad";
     const struct {
+        const char *urls[2];
         struct load_options options;
         int error;
         const char *why;
     } cases[] = {
-        {{.url = server.url, .concurrency = 0}, -EINVAL, "--concurrency must be at least 1"},
-        {{.url = server.url, .concurrency = 4000000000u}, -EMFILE, "--concurrency 4000000000 needs"},
-        {{.url = "notaurl", .concurrency = 1}, -EINVAL, "no scheme"},
-        {{.url = "https://localhost/", .concurrency = 1}, -EPROTONOSUPPORT, "https is not supported yet"},
-        {{.url = server.url, .concurrency = 1, .headers = &bad_header, .n_headers = 1}, -EINVAL, "\"bad\""},
-        {{.url = "http://host.invalid/", .concurrency = 1}, 0, "host host.invalid: "},
-        {{.url = refused, .concurrency = 1}, -ECONNREFUSED, ": Connection refused"},
+        {{server.url}, {.concurrency = 0}, -EINVAL, "--concurrency must be at least 1"},
+        {{server.url}, {.concurrency = 4000000000u}, -EMFILE, "--concurrency 4000000000 needs"},
+        {{"notaurl"}, {.concurrency = 1}, -EINVAL, "no scheme"},
+        {{server.url, elsewhere}, {.concurrency = 1}, -EINVAL, "is on another server than"},
+        {{server.url}, {.concurrency = 1, .headers = &bad_header, .n_headers = 1}, -EINVAL, "\"bad\""},
+        {{server.url}, {.concurrency = 1, .method = "A B"}, -EINVAL, "--method"},
+        {{server.url}, {.concurrency = 1, .unix_path = long_path}, -EINVAL, "--unix"},
+        {{server.url},
+         {.concurrency = 1, .unix_path = "/nonexistent/socket"},
+         -ENOENT,
+         "connect /nonexistent/socket: "},
+        {{"https://localhost/"}, {.concurrency = 1, .ca_file = "/nonexistent"}, -EINVAL, "--cacert /nonexistent"},
+        {{"http://host.invalid/"}, {.concurrency = 1}, 0, "host host.invalid: "},
+        {{refused}, {.concurrency = 1}, -ECONNREFUSED, ": Connection refused"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char why[500] = "";
-        if (cases[i].options.url == refused)
+        if (cases[i].urls[0] == refused)
             server_stop(&server);
-        int error = load_new(&cases[i].options, &load, why, sizeof why);
+        struct load_options options = cases[i].options;
+        options.urls = cases[i].urls;
+        options.n_urls = cases[i].urls[1] ? 2 : 1;
+        int error = load_new(&options, &load, why, sizeof why);
         assert_true(error < 0 && (!cases[i].error || error == cases[i].error));
         if (!strstr(why, cases[i].why))
             fail_msg("\"%s\" does not say \"%s\"", why, cases[i].why);
@@ -490,6 +662,15 @@ int main(void) {
         cmocka_unit_test(load_counts_large_bodies_and_reads_large_heads),
         cmocka_unit_test(load_sends_headers_of_any_size),
         cmocka_unit_test(load_works_over_ipv6),
+        cmocka_unit_test(load_asks_for_several_urls_in_turn),
+        cmocka_unit_test(load_follows_redirects_on_the_same_server),
+        cmocka_unit_test(load_turns_a_post_into_a_get_where_the_redirect_says_so),
+        cmocka_unit_test(load_counts_redirects_that_cannot_be_followed),
+        cmocka_unit_test(load_takes_redirects_for_answers_unless_told),
+        cmocka_unit_test(load_knows_that_a_head_has_no_body),
+        cmocka_unit_test(load_works_over_a_unix_socket),
+        cmocka_unit_test(load_lists_failures_one_by_one),
+        cmocka_unit_test(load_keeps_the_first_and_the_last_example_since_it_went_on),
         cmocka_unit_test(load_snapshot_is_consistent_at_any_moment_on_any_thread),
         cmocka_unit_test(load_stats_since_are_the_figures_between),
         cmocka_unit_test(load_new_says_what_is_wrong),

@@ -13,11 +13,12 @@
 #include "load/request.h"
 
 static void assert_request(const char *text, const char *const *headers, size_t n_headers, const char *expected) {
+    struct request_form form = {.method = "GET", .headers = headers, .n_headers = n_headers};
     struct url url;
     char why[300];
-    struct buffer request = BUFFER_INIT(REQUEST_BYTES_MAX);
+    struct buffer request = BUFFER_INIT(REQUEST_HEAD_BYTES_MAX);
     assert_int_equal(url_parse(text, &url, why, sizeof why), 0);
-    assert_int_equal(request_write(&url, headers, n_headers, &request, why, sizeof why), 0);
+    assert_int_equal(request_write(&url, &form, &request, why, sizeof why), 0);
     assert_string_equal(request.data, expected);
     buffer_done(&request);
 }
@@ -45,31 +46,53 @@ static void request_refuses_a_header_that_would_break_it(void **state) {
         {"A : x", "write it as"},
         {"A: x\r\nB: y", "header \"A: x…\": its value has a control character"},
         {"A: \x1b[31m", "control character"},
-        {"Content-Length: 5", "requests have no body"},
-        {"transfer-encoding: chunked", "requests have no body"},
+        {"Content-Length: 5", "the length of the body is added by itself"},
+        {"transfer-encoding: chunked", "the length of the body is added by itself"},
     };
-    struct url url;
-    char why[300];
-    assert_int_equal(url_parse("http://h/", &url, why, sizeof why), 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct buffer request = BUFFER_INIT(REQUEST_BYTES_MAX);
-        assert_int_equal(request_write(&url, &cases[i].header, 1, &request, why, sizeof why), -EINVAL);
+        struct request_form form = {.method = "GET", .headers = &cases[i].header, .n_headers = 1};
+        char why[300];
+        assert_int_equal(request_check(&form, why, sizeof why), -EINVAL);
         if (!strstr(why, cases[i].why))
             fail_msg("\"%s\" does not say \"%s\"", why, cases[i].why);
-        buffer_done(&request);
+    }
+}
+
+static void request_says_how_long_its_body_is(void **state) {
+    (void)state;
+    struct request_form form = {.method = "PUT", .body = "hello", .body_size = 5};
+    struct buffer request = BUFFER_INIT(REQUEST_HEAD_BYTES_MAX);
+    struct url url;
+    char why[300];
+    assert_int_equal(url_parse("https://h:443/a", &url, why, sizeof why), 0);
+    assert_int_equal(request_check(&form, why, sizeof why), 0);
+    assert_int_equal(request_write(&url, &form, &request, why, sizeof why), 0);
+    assert_string_equal(request.data, "PUT /a HTTP/1.1\r\nHost: h\r\nUser-Agent: piko\r\nContent-Length: 5\r\n\r\n");
+    buffer_done(&request);
+}
+
+static void request_refuses_methods_that_are_none(void **state) {
+    (void)state;
+    static const char *const methods[] = {"",        "GET /",  "A B",
+                                          "CONNECT", "X\r\nY", "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMN"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        char why[300] = "";
+        assert_int_equal(request_check(&(struct request_form){.method = methods[i]}, why, sizeof why), -EINVAL);
+        assert_non_null(strstr(why, "--method"));
     }
 }
 
 static void request_is_bounded(void **state) {
     (void)state;
-    char *header = malloc(REQUEST_BYTES_MAX + 1), why[300];
-    memset(header, 'a', REQUEST_BYTES_MAX);
+    char *header = malloc(REQUEST_HEAD_BYTES_MAX + 1), why[300];
+    memset(header, 'a', REQUEST_HEAD_BYTES_MAX);
     header[1] = ':';
-    header[REQUEST_BYTES_MAX] = '\0';
+    header[REQUEST_HEAD_BYTES_MAX] = '\0';
     struct url url;
-    struct buffer request = BUFFER_INIT(REQUEST_BYTES_MAX);
+    struct buffer request = BUFFER_INIT(REQUEST_HEAD_BYTES_MAX);
     assert_int_equal(url_parse("http://h/", &url, why, sizeof why), 0);
-    assert_int_equal(request_write(&url, (const char *const *)&header, 1, &request, why, sizeof why), -EINVAL);
+    struct request_form form = {.method = "GET", .headers = (const char *const *)&header, .n_headers = 1};
+    assert_int_equal(request_write(&url, &form, &request, why, sizeof why), -EINVAL);
     assert_string_equal(why, "headers are larger than 64 KiB");
     buffer_done(&request);
     free(header);
@@ -79,6 +102,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_has_host_and_agent_unless_given),
         cmocka_unit_test(request_refuses_a_header_that_would_break_it),
+        cmocka_unit_test(request_says_how_long_its_body_is),
+        cmocka_unit_test(request_refuses_methods_that_are_none),
         cmocka_unit_test(request_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

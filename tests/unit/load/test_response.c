@@ -38,7 +38,7 @@ struct feeder {
 static struct feeder feeder;
 
 static void begin(void) {
-    response_begin(&feeder.response);
+    response_begin(&feeder.response, /* of_head= */ false, /* location= */ NULL);
     feeder.kept = feeder.used = 0;
 }
 
@@ -334,10 +334,42 @@ static void response_counts_a_body_larger_than_memory(void **state) {
     assert_int_equal(response_end(&feeder.response), RESPONSE_INVALID);
 }
 
+static void response_to_head_has_no_body(void **state) {
+    (void)state;
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n";
+    struct response response;
+    size_t used;
+    response_begin(&response, /* of_head= */ true, /* location= */ NULL);
+    assert_int_equal(response_read(&response, text, sizeof text - 1, &used), RESPONSE_COMPLETE);
+    assert_int_equal(used, sizeof text - 1);
+    assert_true(response.keep_alive);
+}
+
+static void response_gives_the_location_of_the_final_head(void **state) {
+    (void)state;
+    static const char text[] = "HTTP/1.1 103 Early\r\nLocation: /early\r\n\r\n"
+                               "HTTP/1.1 302 Found\r\nlocation: \t/x?y \r\nContent-Length: 0\r\n\r\n";
+    static char location[RESPONSE_LOCATION_BYTES], longer[RESPONSE_LOCATION_BYTES + 100];
+    struct response response;
+    size_t used;
+    response_begin(&response, /* of_head= */ false, location);
+    assert_int_equal(response_read(&response, text, sizeof text - 1, &used), RESPONSE_COMPLETE);
+    assert_string_equal(location, "/x?y");
+
+    memset(longer, 'x', sizeof longer);
+    memcpy(longer, "HTTP/1.1 302 Found\r\nLocation: ", 30);
+    response_begin(&response, /* of_head= */ false, location);
+    response_read(&response, longer, sizeof longer, &used);
+    response_read(&response, "\n", 1, &used);
+    assert_string_equal(location, ""); /* too long: none, and nothing is written beyond its end */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(response_of_every_form_is_read_whole),
         cmocka_unit_test(response_is_partial_at_every_prefix),
+        cmocka_unit_test(response_to_head_has_no_body),
+        cmocka_unit_test(response_gives_the_location_of_the_final_head),
         cmocka_unit_test(response_is_the_same_however_it_is_split),
         cmocka_unit_test(response_leaves_what_comes_after_it),
         cmocka_unit_test(response_cut_by_a_close_is_invalid),

@@ -101,12 +101,16 @@ static void url_that_is_wrong_is_refused_with_a_sentence(void **state) {
     }
 }
 
-static void url_with_https_is_said_to_be_unsupported_yet(void **state) {
+static void url_with_https_has_another_port_and_is_another_server(void **state) {
     (void)state;
-    struct url url;
+    struct url plain, tls, named;
     char why[300];
-    assert_int_equal(url_parse("https://host/", &url, why, sizeof why), -EPROTONOSUPPORT);
-    assert_non_null(strstr(why, "https is not supported yet"));
+    assert_int_equal(url_parse("http://host/", &plain, why, sizeof why), 0);
+    assert_int_equal(url_parse("https://host/", &tls, why, sizeof why), 0);
+    assert_int_equal(url_parse("HTTPS://HOST:443/x", &named, why, sizeof why), 0);
+    assert_true(!plain.tls && plain.port == 80 && tls.tls && tls.port == 443);
+    assert_true(url_same_server(&tls, &named));
+    assert_false(url_same_server(&plain, &tls));
 }
 
 static void url_too_long_is_refused_without_quoting_it_all(void **state) {
@@ -132,7 +136,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(url_of_every_form_is_taken_apart),
         cmocka_unit_test(url_that_is_wrong_is_refused_with_a_sentence),
-        cmocka_unit_test(url_with_https_is_said_to_be_unsupported_yet),
+        cmocka_unit_test(url_with_https_has_another_port_and_is_another_server),
         cmocka_unit_test(url_too_long_is_refused_without_quoting_it_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,9 @@ static void fill_stats(struct load_stats *stats) {
     stats->failures[LOAD_STATUS] = 4;
     stats->body_bytes = 65076715;
     stats->elapsed_ns = 5004 * NS_PER_MS;
-    snprintf(stats->first_failure, sizeof(stats->first_failure), "status 500");
+    stats->examples[LOAD_TIMEOUT] = (struct load_example){.first = "10.0.0.1:80: no connection within 30 s"};
+    strcpy(stats->examples[LOAD_TIMEOUT].last, stats->examples[LOAD_TIMEOUT].first);
+    stats->examples[LOAD_STATUS] = (struct load_example){.first = "status 500", .last = "status\n503"};
 }
 
 static void expect_golden(const struct report_run *run, const struct report_options *options, const char *name) {
