@@ -96,6 +96,11 @@ uint64_t cfi_pointer(struct cfi_bytes *bytes, uint8_t encoding, uint64_t data_ba
     }
 }
 
+static uint64_t code_pointer(struct cfi_bytes *bytes, const struct cfi_common *common) {
+    bool is_absolute = (common->encoding & 0xf0) == 0;
+    return cfi_pointer(bytes, common->encoding, 0) + (is_absolute ? common->shift : 0);
+}
+
 /* A length and that many bytes; returns where the length stands. */
 static const uint8_t *block(struct cfi_bytes *bytes) {
     const uint8_t *at = bytes->at;
@@ -299,7 +304,7 @@ static void run_other(struct machine *machine, uint8_t op) {
     case 0x00: /* nop */
         break;
     case 0x01: /* set_loc */
-        move_to(machine, cfi_pointer(bytes, machine->common->encoding, 0));
+        move_to(machine, code_pointer(bytes, machine->common));
         break;
     case 0x02: /* advance_loc1, 2, 4 */
         advance(machine, cfi_u8(bytes));
@@ -479,6 +484,7 @@ static int find_common(const uint8_t *low, const uint8_t *high, const uint8_t *a
         int error = parse_common(low, high, at, entry);
         if (error)
             return error;
+        entry->shift = commons->shift;
     }
     *ret = entry;
     return 0;
@@ -497,7 +503,7 @@ int cfi_function_parse(const uint8_t *low, const uint8_t *high, const uint8_t *a
     int error = find_common(low, high, here - back, commons, &function.common);
     if (error)
         return error;
-    function.start = cfi_pointer(&bytes, function.common->encoding, 0);
+    function.start = code_pointer(&bytes, function.common);
     uint64_t size = encoded_value(&bytes, function.common->encoding & 0x0f);
     if (function.common->augmented)
         block(&bytes);

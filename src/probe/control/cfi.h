@@ -52,6 +52,7 @@ struct cfi_common {
     uint64_t code_align;
     int64_t data_align;
     uint8_t encoding; /* of addresses */
+    uint64_t shift;   /* of absolute ones, as in cfi_commons */
     bool augmented;   /* functions have augmentation data to skip */
     bool signal;      /* 'S': what is below was interrupted */
     struct cfi_state initial;
@@ -66,6 +67,7 @@ struct cfi_function {
 
 #define CFI_COMMONS 16u /* recently used, by address: linkers merge equal ones, so there are few */
 struct cfi_commons {
+    uint64_t shift; /* added to absolute addresses: what is parsed is a copy that lies so much higher */
     struct cfi_common entries[CFI_COMMONS];
 };
 

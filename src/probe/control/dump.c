@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "probe/control/peek.h"
 #include "probe/control/tasks.h"
 #include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
@@ -19,7 +19,6 @@
 
 /* Bytes of a stack that are copied at most: 128 frames of 2 KB. */
 #define STACK_COPY_BYTES (256u << 10)
-#define PAGE_BYTES 4096u  /* the smallest there are */
 #define RUNNING_ROUNDS 50 /* times 2 ms */
 #define ROUND_NS 2000000
 
@@ -37,27 +36,17 @@ static size_t stack_copied; /* bytes of it in use */
 
 static bool copy_other_stack(uint64_t address, struct unwind_memory *memory);
 
-/* Copy what there is of another thread's stack from `low` up: by the kernel, since the thread may end and its stack vanish
- * meanwhile. A piece a page, since what can't be read takes a whole piece with it. */
+/* Copy what there is of another thread's stack from `low` up; the thread may end and its stack vanish meanwhile. */
 static bool copy_more(uint64_t low, uint64_t high, struct unwind_memory *ret) {
-    struct iovec from[STACK_COPY_BYTES / PAGE_BYTES + 1];
-    struct iovec to = {.iov_base = stack_copy + stack_copied, .iov_len = STACK_COPY_BYTES - stack_copied};
-    unsigned long n = 0;
-    if (high - low > to.iov_len)
-        high = low + to.iov_len;
-    for (uint64_t at = low, end; at < high; at = end) {
-        end = (at | (PAGE_BYTES - 1)) + 1;
-        end = end < high ? end : high;
-        from[n++] = (struct iovec){.iov_base = (void *)(uintptr_t)at, .iov_len = end - at};
-    }
-    long copied = n ? syscall(SYS_process_vm_readv, (long)getpid(), &to, 1L, from, n, 0L) : 0;
+    uint64_t room = STACK_COPY_BYTES - stack_copied;
+    size_t copied = peek(low, stack_copy + stack_copied, high - low < room ? high - low : room);
     if (copied < 8)
         return false;
     *ret = (struct unwind_memory){.low = low,
-                                  .high = low + ((uint64_t)copied & ~(uint64_t)7),
+                                  .high = low + (copied & ~(uint64_t)7),
                                   .bytes = stack_copy + stack_copied,
                                   .more = copy_other_stack};
-    stack_copied += (size_t)copied & ~(size_t)7;
+    stack_copied += copied & ~(size_t)7;
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "probe/control/cfi.h"
 #include "probe/control/cfi_rule.h"
+#include "probe/control/peek.h"
 #include "probe/control/prologue.h"
 #include "probe/handler/unwind_arch.h"
 
@@ -14,6 +15,7 @@
 #define RULE_SLOTS (1u << 15) /* open addressing, at most half full */
 #define MEMO_SLOTS 256u       /* power of two */
 #define MEMO_CFA_OFFSET_MAX (((uint64_t)1 << 30) - 1) /* of remembered states: bits 18 to 47 of their key */
+#define CODE_BYTES_MAX 65536u                         /* of a function that is looked at; longer ones get no hint */
 #define PAGE_BYTES 4096u
 
 /* ---- Rules, each once ----------------------------------------------------------------------------------------------*/
@@ -25,6 +27,7 @@ struct rules {
         uint64_t key; /* shape, CFA offset, fp_from_sp; 0: none */
         uint32_t rule;
     } memo[MEMO_SLOTS];
+    uint8_t code[CODE_BYTES_MAX];
 };
 
 static uint32_t rule_hash(const struct unwind_rule *rule) {
@@ -64,7 +67,8 @@ struct builder {
     /* Of the function that is being compiled: */
     bool signal;
     uint16_t fp_from_sp;
-    const uint8_t *code_limit; /* NULL: can't be looked at, or was */
+    uint64_t code_limit; /* 0: can't be looked at, or was */
+    uint64_t shift;
 };
 
 static inline __attribute__((always_inline)) void add_row(struct builder *builder, uint64_t pc, uint32_t rule) {
@@ -98,9 +102,10 @@ static bool is_frame_pointer_set_up(const struct cfi_state *state) {
 /* A state that differs from those before it in more than its CFA's offset. */
 static __attribute__((noinline)) void take_shape(struct builder *builder, uint64_t pc, struct cfi_state *state) {
     if (builder->code_limit && is_frame_pointer_set_up(state)) {
-        const uint8_t *code = (const uint8_t *)(uintptr_t)pc;
-        builder->fp_from_sp = prologue_fp_from_sp(code, (size_t)(builder->code_limit - code));
-        builder->code_limit = NULL;
+        size_t bytes = builder->code_limit - pc;
+        if (bytes <= CODE_BYTES_MAX && peek(pc - builder->shift, builder->rules->code, bytes) == bytes)
+            builder->fp_from_sp = prologue_fp_from_sp(builder->rules->code, bytes);
+        builder->code_limit = 0;
     }
     state->shape = cfi_shape(state, builder->signal);
 }
@@ -197,7 +202,7 @@ static bool compile_function(struct source *source, uint32_t i, struct builder *
         return false;
     builder->signal = function.common->signal;
     builder->fp_from_sp = 0;
-    builder->code_limit = input->code_readable ? (const uint8_t *)(uintptr_t)function.limit : NULL;
+    builder->code_limit = input->code_readable ? function.limit : 0;
     if (start == input->root)
         add_root(builder, &function);
     else if (!cfi_function_run(&function, add_state, builder))
@@ -248,7 +253,7 @@ static int seal(struct builder *builder, char *mapping, size_t reserved, struct 
         munmap(mapping, used);
         return -ENOMEM;
     }
-    *ret = (struct eh_frame_table){.object = {.start = builder->start,
+    *ret = (struct eh_frame_table){.object = {.start = builder->start - builder->shift,
                                               .bytes = (uint64_t)builder->n_blocks << UNWIND_BLOCK_SHIFT,
                                               .blocks = builder->blocks,
                                               .rows = builder->rows,
@@ -278,7 +283,8 @@ static int build(struct source *source, struct rules *rules, struct eh_frame_tab
     uint64_t start = entry_word(source, 0, 0);
     if (start < input->code_start || start >= input->code_limit)
         return -EBADMSG;
-    struct builder builder = {.rules = rules, .start = start & ~(uint64_t)(UNWIND_BLOCK_BYTES - 1)};
+    struct builder builder = {
+        .rules = rules, .start = start & ~(uint64_t)(UNWIND_BLOCK_BYTES - 1), .shift = input->shift};
     if (input->code_limit - builder.start > UNWIND_CODE_BYTES_MAX)
         return -E2BIG;
     builder.n_blocks = (uint32_t)((input->code_limit - builder.start + UNWIND_BLOCK_BYTES - 1) >> UNWIND_BLOCK_SHIFT);
@@ -325,7 +331,7 @@ static struct rules *fresh_rules(void) {
 }
 
 int eh_frame_compile(const struct eh_frame_input *input, struct eh_frame_table *ret) {
-    struct source source = {0};
+    struct source source = {.commons.shift = input->shift};
     int error = open_source(input, &source);
     if (error)
         return error;

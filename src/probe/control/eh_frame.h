@@ -11,7 +11,10 @@ struct eh_frame_input {
     const uint8_t *header;           /* .eh_frame_hdr, with its sorted table */
     const uint8_t *low, *high;       /* readable memory that it and .eh_frame lie in */
     uint64_t code_start, code_limit; /* addresses of the object's code */
-    bool code_readable;              /* prologues may be looked at, for rules' fp_from_sp */
+    bool code_readable;              /* prologues may be looked at, for rules' fp_from_sp; read by peek() */
+    /* What is given is a copy of the object, whose addresses are higher than its own by this, a multiple of a page: all
+     * addresses here are the copy's, those of the table are the object's. */
+    uint64_t shift;
     /* Start of a function that stacks begin with although its entry does not say so: it is not called, but "returned"
      * to, so the byte before it counts as it does. 0: none in this object. */
     uint64_t root;

@@ -2,7 +2,6 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -11,11 +10,16 @@
 #include <unistd.h>
 
 #include "probe/control/eh_frame.h"
+#include "probe/control/eh_frame_copy.h"
+#include "probe/control/loaded.h"
+#include "probe/control/peek.h"
+#include "probe/handler/probe.h"
 #include "probe/handler/unwind_table.h"
 
 #define OBJECTS_MAX 4096u /* with those that wait to be freed; more get no table */
 #define QUIET_TURNS 200u  /* of QUIET_TURN_NS: how long readers are waited for */
 #define QUIET_TURN_NS 100000
+#define NOTES_BYTES_MAX 1024u
 #define SALT_STEP 0xd1342543de82ef95ull /* odd: salts don't repeat */
 
 enum object_state { OBJECT_FREE, OBJECT_LOADED, OBJECT_GONE /* unloaded; its table waits for the readers */ };
@@ -42,9 +46,8 @@ struct index_mapping {
 
 static struct {
     struct object *objects;
-    uint32_t n_objects;            /* slots that were ever used */
-    unsigned long long adds, subs; /* the loader's counters at the last complete refresh */
-    bool current;                  /* adds and subs mean something */
+    uint32_t n_objects; /* slots that were ever used */
+    bool outdated;      /* the index: there was no memory for a new one */
     struct index_mapping *index, *retired;
     uint64_t n_indexes; /* ever made */
 } state;
@@ -75,8 +78,7 @@ static uint64_t coroutine_root(void) {
 /* ---- What the loader tells of an object ----------------------------------------------------------------------------*/
 struct description {
     struct object object;
-    struct eh_frame_input input;
-    unsigned n_code; /* executable segments */
+    struct eh_frame_place frames;
 };
 
 static void describe_code(const ElfW(Phdr) * segment, struct object *object) {
@@ -110,18 +112,22 @@ static void describe_notes(const uint8_t *at, const uint8_t *end, struct object 
     }
 }
 
-static void describe_path(const struct dl_phdr_info *info, struct object *object) {
+static void describe_build_id(const ElfW(Phdr) * segment, struct object *object) {
+    uint8_t notes[NOTES_BYTES_MAX];
+    size_t bytes = segment->p_memsz < sizeof notes ? segment->p_memsz : sizeof notes;
+    bytes = peek(object->bias + segment->p_vaddr, notes, bytes);
+    describe_notes(notes, notes + bytes, object);
+}
+
+static void describe_path(const char *name, struct object *object) {
     char *path = object->path;
     size_t at = 0, size = sizeof object->path;
-    const char *name = info->dlpi_name;
-    unsigned long vdso = getauxval(AT_SYSINFO_EHDR);
-    if (vdso && vdso >= object->start && vdso < object->limit) {
-        name = "[vdso]";
-    } else if (!name || !*name) {
+    if (!*name) {
         ssize_t length = readlink("/proc/self/exe", path, size - 1);
         path[length > 0 ? length : 0] = 0;
         return;
-    } else if (*name != '/' && getcwd(path, size)) { /* opened by a relative name */
+    }
+    if (*name != '/' && *name != '[' && getcwd(path, size)) { /* opened by a relative name */
         at = strlen(path);
         if (at < size - 1)
             path[at++] = '/';
@@ -131,55 +137,48 @@ static void describe_path(const struct dl_phdr_info *info, struct object *object
     path[at + length] = 0;
 }
 
-static uint64_t hash_bytes(const uint8_t *at, size_t size) {
-    uint64_t hash = size;
-    for (; size >= sizeof(uint64_t); at += sizeof(uint64_t), size -= sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, at, sizeof word);
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
-        hash ^= hash >> 29;
-    }
-    return hash;
-}
-
-/* False for what has no code. */
-static bool describe(const struct dl_phdr_info *info, struct description *ret) {
-    struct object *object = &ret->object;
-    const ElfW(Phdr) *frames = NULL, *notes[4];
-    unsigned n_notes = 0;
-    memset(ret, 0, sizeof *ret);
-    object->bias = info->dlpi_addr;
-    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X)) {
-            describe_code(segment, object);
-            ret->n_code++;
-            ret->input.code_readable = segment->p_flags & PF_R && ret->n_code == 1; /* no holes */
-        } else if (segment->p_type == PT_GNU_EH_FRAME)
-            frames = segment;
-        else if (segment->p_type == PT_NOTE && n_notes < 4)
-            notes[n_notes++] = segment;
-    }
-    if (!object->limit)
-        return false;
-    for (unsigned i = 0; i < n_notes && !object->build_id_bytes; i++) {
-        const uint8_t *at = (const uint8_t *)(uintptr_t)(object->bias + notes[i]->p_vaddr);
-        describe_notes(at, at + notes[i]->p_memsz, object);
-    }
-    describe_path(info, object);
-    ret->input.code_start = object->start;
-    ret->input.code_limit = object->limit;
-    for (unsigned i = 0; frames && i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+/* Where its call frame information is: in a segment with other constants. */
+static void describe_frames(const struct loaded_object *loaded, const ElfW(Phdr) * frames,
+                            struct description *description) {
+    for (unsigned i = 0; i < loaded->n_segments; i++) {
+        const ElfW(Phdr) *segment = &loaded->segments[i];
         if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_R) ||
             frames->p_vaddr - segment->p_vaddr >= segment->p_filesz)
             continue;
-        ret->input.header = (const uint8_t *)(uintptr_t)(object->bias + frames->p_vaddr);
-        ret->input.low = (const uint8_t *)(uintptr_t)(object->bias + segment->p_vaddr);
-        ret->input.high = ret->input.low + segment->p_filesz;
-        if (!object->build_id_bytes && frames->p_memsz <= (size_t)(ret->input.high - ret->input.header))
-            object->fingerprint = hash_bytes(ret->input.header, frames->p_memsz);
+        description->frames.header = loaded->bias + frames->p_vaddr;
+        description->frames.header_bytes = frames->p_memsz;
+        description->frames.low = loaded->bias + segment->p_vaddr;
+        description->frames.high = description->frames.low + segment->p_filesz;
     }
+}
+
+/* False for what has no code. */
+static bool describe(const struct loaded_object *loaded, struct description *ret) {
+    struct object *object = &ret->object;
+    const ElfW(Phdr) *frames = NULL;
+    unsigned n_code = 0;
+    memset(ret, 0, sizeof *ret);
+    object->bias = loaded->bias;
+    for (unsigned i = 0; i < loaded->n_segments; i++) {
+        const ElfW(Phdr) *segment = &loaded->segments[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X)) {
+            describe_code(segment, object);
+            ret->frames.code_readable = segment->p_flags & PF_R && n_code++ == 0; /* no holes */
+        } else if (segment->p_type == PT_GNU_EH_FRAME) {
+            frames = segment;
+        } else if (segment->p_type == PT_NOTE && !object->build_id_bytes) {
+            describe_build_id(segment, object);
+        }
+    }
+    if (!object->limit)
+        return false;
+    describe_path(loaded->name, object);
+    ret->frames.code_start = object->start;
+    ret->frames.code_limit = object->limit;
+    if (frames)
+        describe_frames(loaded, frames, ret);
+    if (!object->build_id_bytes)
+        object->fingerprint = eh_frame_fingerprint(&ret->frames);
     return true;
 }
 
@@ -191,9 +190,8 @@ static bool same_object(const struct object *a, const struct object *b) {
 
 /* ---- Enumeration ---------------------------------------------------------------------------------------------------*/
 struct enumeration {
-    unsigned long long adds, subs;
-    bool started, unchanged;
     uint64_t root; /* coroutine_root() */
+    bool changed;
 };
 
 static struct object *free_slot(void) {
@@ -203,7 +201,7 @@ static struct object *free_slot(void) {
     return state.n_objects < OBJECTS_MAX ? &state.objects[state.n_objects++] : NULL;
 }
 
-static void take_in(struct description *description, uint64_t root) {
+static void take_in(struct description *description, struct enumeration *enumeration) {
     for (uint32_t i = 0; i < state.n_objects; i++) {
         struct object *object = &state.objects[i];
         if (object->state == OBJECT_LOADED && !object->seen && same_object(object, &description->object)) {
@@ -216,42 +214,33 @@ static void take_in(struct description *description, uint64_t root) {
         return;
     *object = description->object;
     object->state = OBJECT_LOADED;
-    object->seen = true;
-    if (root >= object->start && root < object->limit)
-        description->input.root = root;
+    object->seen = enumeration->changed = true;
+    if (enumeration->root >= object->start && enumeration->root < object->limit)
+        description->frames.root = enumeration->root;
     /* An object without a table is a normal thing: its frames are guessed with care or the walk ends there. */
-    if (description->input.header && eh_frame_compile(&description->input, &object->table))
-        object->table = (struct eh_frame_table){0};
+    if (description->frames.header)
+        eh_frame_compile_copy(&description->frames, &object->table);
 }
 
-/* Runs under the loader's lock, which keeps the object from being unmapped while its .eh_frame is read. */
-static int visit(struct dl_phdr_info *info, size_t size, void *data) {
-    (void)size;
-    struct enumeration *enumeration = data;
-    if (!enumeration->started) {
-        enumeration->started = true;
-        enumeration->adds = info->dlpi_adds;
-        enumeration->subs = info->dlpi_subs;
-        enumeration->unchanged = state.current && state.adds == info->dlpi_adds && state.subs == info->dlpi_subs;
-    }
-    if (enumeration->unchanged)
-        return 1;
+static void visit(const struct loaded_object *loaded, void *data) {
     struct description description;
-    if (describe(info, &description))
-        take_in(&description, enumeration->root);
-    return 0;
+    if (describe(loaded, &description))
+        take_in(&description, data);
 }
 
-static bool enumerate(struct enumeration *enumeration) {
+/* Whether anything is not what it was. */
+static bool enumerate(void) {
+    struct enumeration enumeration = {.root = coroutine_root()};
     for (uint32_t i = 0; i < state.n_objects; i++)
         state.objects[i].seen = false;
-    dl_iterate_phdr(visit, enumeration);
-    if (enumeration->unchanged)
-        return false;
+    if (!loaded_each(visit, &enumeration))
+        __atomic_store_n(&probe.modules_stale, 1, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < state.n_objects; i++)
-        if (state.objects[i].state == OBJECT_LOADED && !state.objects[i].seen)
+        if (state.objects[i].state == OBJECT_LOADED && !state.objects[i].seen) {
             state.objects[i].state = OBJECT_GONE;
-    return true;
+            enumeration.changed = true;
+        }
+    return enumeration.changed;
 }
 
 /* ---- Records in the segment ----------------------------------------------------------------------------------------*/
@@ -428,19 +417,16 @@ static bool free_pending(void) {
 int modules_refresh(struct segment *segment) {
     if (!state.objects && !(state.objects = map(OBJECTS_MAX * sizeof(struct object))))
         return -ENOMEM;
-    struct enumeration enumeration = {.root = coroutine_root()};
-    bool changed = enumerate(&enumeration);
+    state.outdated |= enumerate();
     eh_frame_release_scratch();
     if (segment)
         publish(segment);
-    if (changed) {
+    if (state.outdated) {
         struct index_mapping *mapping = build_index();
-        state.current = mapping;
         if (!mapping)
             return -ENOMEM;
         swap_index(mapping);
-        state.adds = enumeration.adds;
-        state.subs = enumeration.subs;
+        state.outdated = false;
     }
     free_pending();
     return 0;
@@ -448,7 +434,7 @@ int modules_refresh(struct segment *segment) {
 
 int modules_release(void) {
     swap_index(NULL);
-    state.current = false;
+    state.outdated = true;
     for (uint32_t i = 0; i < state.n_objects; i++)
         if (state.objects[i].state == OBJECT_LOADED)
             state.objects[i].state = OBJECT_GONE;

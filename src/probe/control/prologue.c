@@ -5,7 +5,6 @@
 
 #include "probe/handler/unwind_arch.h"
 
-#define SCAN_BYTES_MAX 65536u /* of a function; longer ones get no hint */
 #define WORDS_MAX 0x7ffeu
 
 /* Bytes of `push register` at the start of code; 0 for anything else. */
@@ -62,8 +61,6 @@ static bool stack_pointer_moves(const uint8_t *code, size_t bytes) {
 
 uint16_t prologue_fp_from_sp(const uint8_t *code, size_t bytes) {
     uint32_t words = 0, room = 0;
-    if (bytes > SCAN_BYTES_MAX)
-        return 0;
     for (size_t size; (size = push_bytes(code, bytes)); code += size, bytes -= size)
         words++;
     size_t size = sub_bytes(code, bytes, &room);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -287,6 +288,57 @@ static void walks_go_on_while_objects_come_and_go(void **state) {
     munmap(segment, segment_bytes());
 }
 
+/* A program that hangs inside of the loader must not take us with it. */
+static int refresh_beside(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)info;
+    (void)size;
+    atomic_int *turn = data;
+    atomic_store(turn, 1);
+    for (int i = 0; i < 10000 && atomic_load(turn) == 1; i++)
+        usleep(1000);
+    return 1;
+}
+
+static void *refresh_on_turn(void *data) {
+    atomic_int *turn = data;
+    while (atomic_load(turn) == 0)
+        usleep(100);
+    modules_release();
+    modules_refresh(NULL);
+    atomic_store(turn, 2);
+    return NULL;
+}
+
+static void the_lock_of_the_loader_is_not_waited_for(void **state) {
+    (void)state;
+    struct modules_stats stats;
+    atomic_int turn = 0;
+    pthread_t thread;
+    pthread_create(&thread, NULL, refresh_on_turn, &turn);
+    dl_iterate_phdr(refresh_beside, &turn); /* which holds that lock meanwhile */
+    assert_int_equal(atomic_load(&turn), 2);
+    pthread_join(thread, NULL);
+    modules_stats(&stats);
+    assert_true(stats.tables >= 2);
+}
+
+static int count_object(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)info;
+    (void)size;
+    ++*(unsigned *)data;
+    return 0;
+}
+
+static void all_that_the_loader_has_is_seen(void **state) {
+    (void)state;
+    struct modules_stats stats;
+    unsigned loaded = 0;
+    assert_int_equal(modules_refresh(NULL), 0);
+    modules_stats(&stats);
+    dl_iterate_phdr(count_object, &loaded);
+    assert_int_equal(stats.objects, loaded);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_through_a_loaded_object_need_a_refresh),
@@ -298,6 +350,8 @@ int main(void) {
         cmocka_unit_test(a_child_forgets_the_readers_of_its_parent),
         cmocka_unit_test(release_leaves_the_leaf_alone),
         cmocka_unit_test(walks_go_on_while_objects_come_and_go),
+        cmocka_unit_test(the_lock_of_the_loader_is_not_waited_for),
+        cmocka_unit_test(all_that_the_loader_has_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
