@@ -206,6 +206,20 @@ class Command(unittest.TestCase):
             self.assertFalse(os.path.exists(path))
 
 
+class Alone(unittest.TestCase):
+    """A program with one thread keeps what libc and the kernel give to such: our thread is not theirs to know."""
+    ALONE = os.path.join(PROGRAMS, "alone")
+
+    def test_every_thread_follows_a_change_of_user(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become somebody else")
+        done = run(self.ALONE, "identity")
+        self.assertEqual((done.returncode, done.stdout), (0, "single-threaded 1\nnobody\n"))
+
+    def test_the_process_ends_with_the_last_of_its_threads(self):
+        self.assertEqual(run(self.ALONE, "exit").returncode, 0)
+
+
 class Signals(unittest.TestCase):
     def test_they_reach_the_command_once_and_it_sees_none_of_our_handlers(self):
         with Run(os.path.join(PROGRAMS, "signals")) as piko:

@@ -3,17 +3,19 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "probe/control/dump.h"
 #include "probe/control/fork.h"
+#include "probe/control/identity.h"
 #include "probe/control/modules.h"
+#include "probe/control/own_thread.h"
 #include "probe/control/ranges.h"
 #include "probe/control/sampler.h"
 #include "probe/control/tasks.h"
@@ -32,9 +34,10 @@
 #define SAMPLING_TURN_NS 200000000u /* while the sampler runs: new threads, names */
 
 static struct {
-    pthread_t thread;
+    struct own_thread thread;
     bool running;
-    uint32_t stop; /* A */
+    uint32_t end;   /* A: the thread is to end */
+    uint32_t owner; /* A: tid of who starts or ends it, a futex; 0 nobody */
     uint64_t modules_looked_ns, modules_wait_ns;
 } control;
 
@@ -132,11 +135,11 @@ static bool next_turn(struct timespec *ret) {
     return ns != 0;
 }
 
-static void *control_main(void *unused) {
+static int control_main(void *unused) {
     (void)unused;
     struct segment_mailbox *mailbox = &probe.segment->mailbox;
-    pthread_setname_np(pthread_self(), "piko-control");
-    while (!__atomic_load_n(&control.stop, __ATOMIC_ACQUIRE)) {
+    syscall(SYS_prctl, PR_SET_NAME, "piko-control", 0L, 0L, 0L);
+    while (!__atomic_load_n(&control.end, __ATOMIC_ACQUIRE)) {
         uint32_t wake = __atomic_load_n(&mailbox->wake, __ATOMIC_ACQUIRE);
         serve_sampler(mailbox);
         serve_dump(mailbox);
@@ -149,8 +152,13 @@ static void *control_main(void *unused) {
         bool limited = next_turn(&turn);
         futex(&mailbox->wake, FUTEX_WAIT, wake, limited ? &turn : NULL);
     }
-    sampler_stop();
-    return NULL;
+    return 0;
+}
+
+/* Whoever starts or ends the thread is done. */
+static void leave(void) {
+    __atomic_store_n(&control.owner, 0, __ATOMIC_RELEASE);
+    futex(&control.owner, FUTEX_WAKE, INT_MAX, NULL);
 }
 
 static void wake_control(void) {
@@ -194,14 +202,17 @@ static int make_segment(void *memory) {
 }
 
 static int start_thread(void) {
-    sigset_t all, before;
-    sigfillset(&all);
-    control.stop = 0;
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&control.thread, NULL, control_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    control.end = 0;
+    int error = own_thread_start(&control.thread, control_main, NULL);
     control.running = error == 0;
-    return -error;
+    return error;
+}
+
+static void end_thread(void) {
+    __atomic_store_n(&control.end, 1, __ATOMIC_RELEASE);
+    wake_control();
+    own_thread_join(&control.thread);
+    control.running = false;
 }
 
 static void switch_hooks(const struct control_rates *rates) {
@@ -220,7 +231,9 @@ void control_let_signal_in(void) {
 
 void control_reset_after_fork(void) {
     control.running = false;
+    control.owner = 0;
     control.modules_looked_ns = 0;
+    own_thread_reset_after_fork(&control.thread);
 }
 
 int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes) {
@@ -232,6 +245,7 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
         error = sampler_init();
     if (!error) {
         fork_init();
+        identity_init();
         bool is_fork_child = unwind_current && !control.modules_looked_ns;
         if (is_fork_child)
             look_at_process_soon();
@@ -255,8 +269,33 @@ void control_stop(void) {
         return;
     switch_hooks(&(struct control_rates){0});
     __atomic_store_n(&probe.watching, 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&control.stop, 1, __ATOMIC_RELEASE);
-    wake_control();
-    pthread_join(control.thread, NULL);
-    control.running = false;
+    if (!control_rest())
+        return;
+    sampler_stop();
+    leave();
+}
+
+/* ---- Rest ----------------------------------------------------------------------------------------------------------*/
+
+bool control_rest(void) {
+    if (!control.running || probe.segment->pid != (uint32_t)getpid()) /* the child of a vfork has its parent's memory */
+        return false;
+    uint32_t self = (uint32_t)syscall(SYS_gettid), owner;
+    while ((owner = 0,
+            !__atomic_compare_exchange_n(&control.owner, &owner, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
+        if (owner == self) /* a signal handler, inside of such a call */
+            return false;
+        futex(&control.owner, FUTEX_WAIT, owner, NULL);
+    }
+    bool running = control.running;
+    if (running)
+        end_thread();
+    else
+        leave();
+    return running;
+}
+
+void control_resume(void) {
+    start_thread();
+    leave();
 }

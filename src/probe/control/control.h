@@ -2,6 +2,7 @@
 #ifndef PIKO_PROBE_CONTROL_CONTROL_H
 #define PIKO_PROBE_CONTROL_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,11 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
 /* Switch the hooks off, end the thread. Frees are still followed, so that a later start finds the truth.
  * No CPU capture may be running. */
 void control_stop(void);
+
+/* End the thread for a moment, with all else as it is, and start it again as whoever the caller then is. False when it did
+ * not run: then there is nothing to resume. Any thread, one after the other. */
+bool control_rest(void);
+void control_resume(void);
 
 /* Let our signal through to the calling thread, which may have blocked it before there was one to keep out of its mask. */
 void control_let_signal_in(void);

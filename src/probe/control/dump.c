@@ -92,13 +92,12 @@ static bool take_hooked(struct segment_thread *record, uint64_t seq) {
     return true;
 }
 
-static bool is_socket_or_pipe(uint64_t fd) {
-    struct stat status;
-    return fstat((int)fd, &status) == 0 &&
-           (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+static bool is_socket_or_pipe(uint32_t tid, uint64_t fd) {
+    uint32_t mode = task_descriptor_mode(tid, (uint32_t)fd);
+    return S_ISSOCK(mode) || S_ISFIFO(mode) || S_ISCHR(mode);
 }
 
-static uint32_t state_of_call(const struct task_place *place) {
+static uint32_t state_of_call(uint32_t tid, const struct task_place *place) {
     switch (place->number) {
     case SYS_futex:
         return SEGMENT_THREAD_FUTEX;
@@ -121,7 +120,7 @@ static uint32_t state_of_call(const struct task_place *place) {
     case SYS_readv:
     case SYS_write:
     case SYS_writev:
-        return is_socket_or_pipe(place->arguments[0]) ? SEGMENT_THREAD_IO : SEGMENT_THREAD_SYSCALL;
+        return is_socket_or_pipe(tid, place->arguments[0]) ? SEGMENT_THREAD_IO : SEGMENT_THREAD_SYSCALL;
     case SYS_nanosleep:
     case SYS_clock_nanosleep:
         return SEGMENT_THREAD_SLEEP;
@@ -142,7 +141,7 @@ static bool take_blocked(struct segment_thread *record, uint64_t seq) {
     uint32_t stack = capture_stack_in(&registers, memory); /* which may have copied more */
     if (task_place(record->tid, &again) || again.running || again.sp != place.sp || again.pc != place.pc)
         return false;
-    finish(record, seq, stack, state_of_call(&place), 0);
+    finish(record, seq, stack, state_of_call(record->tid, &place), 0);
     return true;
 }
 

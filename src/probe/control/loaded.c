@@ -31,24 +31,36 @@ static void visit_image(const struct visitor *visitor, uint64_t base, const char
         visit_segments(visitor, base, name, base + header.e_phoff, header.e_phnum);
 }
 
+/* What the loader writes into the program's dynamic section for debuggers; NULL in a static program. */
+static const struct r_debug *find_list(const ElfW(Dyn) * entry) {
+    for (; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_DEBUG)
+            return (const struct r_debug *)(uintptr_t)entry->d_un.d_ptr;
+    return NULL;
+}
+
 /* The kernel says where the program's segments are listed; that list is right behind the header of its file. */
-static void visit_program(const struct visitor *visitor) {
+static const struct r_debug *visit_program(const struct visitor *visitor) {
     uint64_t at = getauxval(AT_PHDR), bias = 0;
     unsigned n = (unsigned)getauxval(AT_PHNUM);
-    const ElfW(Phdr) *segments = (const void *)(uintptr_t)at;
-    for (unsigned i = 0; i < n; i++)
+    const ElfW(Phdr) *segments = (const void *)(uintptr_t)at, *dynamic = NULL;
+    for (unsigned i = 0; i < n; i++) {
         if (segments[i].p_type == PT_LOAD && segments[i].p_offset == 0)
             bias = at - sizeof(ElfW(Ehdr)) - segments[i].p_vaddr;
+        if (segments[i].p_type == PT_DYNAMIC)
+            dynamic = &segments[i];
+    }
     visit_segments(visitor, bias, "", at, n);
+    return dynamic ? find_list((const void *)(uintptr_t)(bias + dynamic->p_vaddr)) : NULL;
 }
 
 bool loaded_each(void (*visit)(const struct loaded_object *object, void *data), void *data) {
     const struct visitor visitor = {visit, data};
     uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
-    visit_program(&visitor);
+    const struct r_debug *list = visit_program(&visitor);
     if (vdso)
         visit_image(&visitor, vdso, "[vdso]");
-    const struct link_map *program = _r_debug.r_map; /* none in a static program */
+    const struct link_map *program = list ? list->r_map : NULL;
     uint64_t at = program ? (uint64_t)(uintptr_t)program->l_next : 0;
     for (unsigned i = 0; at && i < OBJECTS_MAX; i++) {
         struct link_map entry;
@@ -61,5 +73,5 @@ bool loaded_each(void (*visit)(const struct loaded_object *object, void *data), 
             visit_image(&visitor, entry.l_addr, name);
         at = (uint64_t)(uintptr_t)entry.l_next;
     }
-    return _r_debug.r_state == RT_CONSISTENT;
+    return !list || list->r_state == RT_CONSISTENT;
 }

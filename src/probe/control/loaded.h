@@ -1,5 +1,5 @@
 /* The objects that the loader has in memory, read without its lock, which a hung program may hold: as a debugger reads
- * them, from the list that the loader keeps for debuggers (link.h, _r_debug). */
+ * them, from the list that the loader keeps for debuggers (link.h, struct r_debug). */
 #ifndef PIKO_PROBE_CONTROL_LOADED_H
 #define PIKO_PROBE_CONTROL_LOADED_H
 

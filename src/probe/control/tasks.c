@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -56,17 +57,22 @@ long task_read_file(const char *path, char *buffer, size_t size) {
     return (long)used;
 }
 
-/* "/proc/self/task/TID/FILE" without stdio, whose locks a hung thread may hold. */
-static void task_path(char path[64], uint32_t tid, const char *file) {
+static char *append_number(char *end, uint32_t number) {
     char digits[12];
     int n = 0;
     do
-        digits[n++] = (char)('0' + tid % 10);
-    while ((tid /= 10) != 0);
-    strcpy(path, "/proc/self/task/");
-    char *end = path + strlen(path);
+        digits[n++] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
     while (n > 0)
         *end++ = digits[--n];
+    *end = '\0';
+    return end;
+}
+
+/* "/proc/self/task/TID/FILE" without stdio, whose locks a hung thread may hold. */
+static void task_path(char path[64], uint32_t tid, const char *file) {
+    strcpy(path, "/proc/self/task/");
+    char *end = append_number(path + strlen(path), tid);
     *end++ = '/';
     strcpy(end, file);
 }
@@ -150,4 +156,12 @@ int task_place(uint32_t tid, struct task_place *ret) {
     rest = parse_hex(rest + (ret->number < 0), &ret->sp);
     parse_hex(rest, &ret->pc);
     return 0;
+}
+
+uint32_t task_descriptor_mode(uint32_t tid, uint32_t fd) {
+    char path[64];
+    struct stat status;
+    task_path(path, tid, "fd/");
+    append_number(path + strlen(path), fd);
+    return stat(path, &status) == 0 ? status.st_mode : 0;
 }

@@ -24,6 +24,9 @@ struct task_place {
 /* 0 or a negative errno (-ESRCH: gone). */
 int task_place(uint32_t tid, struct task_place *ret);
 
+/* st_mode of what a thread's descriptor is, 0 when that can't be told. (Our own thread has other descriptors.) */
+uint32_t task_descriptor_mode(uint32_t tid, uint32_t fd);
+
 /* Read a small file of /proc into a buffer, NUL-terminated. Bytes read or a negative errno. */
 long task_read_file(const char *path, char *buffer, size_t size);
 

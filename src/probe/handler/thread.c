@@ -85,6 +85,13 @@ void thread_begin(uint32_t create_stack) {
     record->create_stack = create_stack;
 }
 
+void thread_begin_own(void) {
+    probe_thread.own = true;
+    struct segment_thread *record = probe.segment ? thread_record((uint32_t)syscall(SYS_gettid)) : NULL;
+    if (record)
+        record->own = 1;
+}
+
 void thread_set_name(struct segment_thread *record, const char *name) {
     unsigned i = 0;
     for (; i < SEGMENT_THREAD_NAME_BYTES - 1 && name[i] && name[i] != '\n'; i++)

@@ -37,6 +37,9 @@ static inline struct segment_thread *thread_self(void) {
 /* A new thread begins, before its own code runs: a record of an older thread with the same id is made new. */
 void thread_begin(uint32_t create_stack);
 
+/* A thread of ours begins: it has a record, so that nobody else takes it for one of the program's, and nothing more. */
+void thread_begin_own(void);
+
 /* Set a record's name; longer ones are cut. */
 void thread_set_name(struct segment_thread *record, const char *name);
 

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
@@ -68,21 +66,13 @@ static void begin(const struct start *start) {
         timers_start_cpu(record, period, (uintptr_t)start->function);
 }
 
-/* One of ours: has a record, so that nobody else takes it for one of the program's, and nothing more. */
-static void begin_own(void) {
-    probe_thread.own = true;
-    struct segment_thread *record = probe.segment ? thread_record((uint32_t)syscall(SYS_gettid)) : NULL;
-    if (record)
-        record->own = 1;
-}
-
 /* Ends in a jump, not a call, so that no frame of ours stands at the root of the program's stacks. */
 static void *thread_main(void *data) {
     struct start start = *(struct start *)data;
     REAL(free)(data);
     probe_thread.signal_blocked = start.signal_blocked;
     if (start.own)
-        begin_own();
+        thread_begin_own();
     else if (probe.watching)
         begin(&start);
     return start.function(start.argument);
