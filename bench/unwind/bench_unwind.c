@@ -12,6 +12,7 @@
 
 #include "probe/control/modules.h"
 #include "probe/handler/unwind.h"
+#include "probe/handler/unwind_arch.h"
 
 #define ROUNDS 41
 #define WALKS 200
@@ -28,14 +29,12 @@ static char *cold;
 #define COLD_BYTES (64u << 20)
 
 static unsigned walk_ours(const ucontext_t *context) {
-    const long long *registers = context->uc_mcontext.gregs;
-    uint64_t sp = (uint64_t)registers[REG_RSP];
+    struct unwind_registers registers = unwind_registers_of(context);
+    uint64_t low = registers.sp - UNWIND_RED_ZONE_BYTES;
     bool complete;
     struct unwind_section section = unwind_enter();
-    unsigned n = unwind_walk(
-        (struct unwind_registers){.pc = (uint64_t)registers[REG_RIP], .sp = sp, .fp = (uint64_t)registers[REG_RBP]},
-        (struct unwind_memory){sp - UNWIND_RED_ZONE_BYTES, stack_high, (const char *)sp - UNWIND_RED_ZONE_BYTES}, pcs,
-        256, &complete);
+    unsigned n =
+        unwind_walk(registers, (struct unwind_memory){low, stack_high, (const char *)low}, pcs, 256, &complete);
     unwind_leave(section);
     return complete ? n : 0;
 }

@@ -324,6 +324,9 @@ static void run_other(struct machine *machine, uint8_t op) {
     case 0x2e: /* GNU_args_size: concerns exceptions alone */
         cfi_uleb(bytes);
         break;
+    case 0x2c: /* AARCH64_negate_ra_state_with_pc, AARCH64_negate_ra_state: signatures are taken off */
+    case 0x2d: /* wherever there is one */
+        break;
     default:
         if (!run_cfa(machine, op) && !run_register(machine, op))
             bytes->bad = true;
@@ -441,7 +444,7 @@ static int parse_augmentation(struct cfi_bytes *bytes, const char *text, struct 
             encoded_value(&data, cfi_u8(&data) & 0x0f);
         else if (*text == 'S')
             common->signal = true;
-        else
+        else if (*text != 'B' && *text != 'G') /* aarch64: signed by the other key; memory with tags */
             return -ENOTSUP;
     }
     return data.bad ? -EBADMSG : 0;

@@ -26,7 +26,7 @@ static bool base_of(uint64_t number, uint8_t *ret) {
     else if (number == UNWIND_DWARF_FP)
         *ret = UNWIND_BASE_FP;
     else if (number < UNWIND_GENERAL_REGISTER_COUNT)
-        *ret = (uint8_t)(UNWIND_BASE_REGISTER + unwind_general_register[number]);
+        *ret = (uint8_t)(UNWIND_BASE_REGISTER + unwind_general_index(number));
     else
         return false;
     return true;
@@ -123,6 +123,14 @@ static bool saved_rule(const struct cfi_register *reg, uint8_t *ret_base, int32_
     return true;
 }
 
+static bool return_rule(const struct cfi_register *ra, struct unwind_rule *rule) {
+    if (UNWIND_LINK_REGISTER && ra->how == CFI_SAME) {
+        rule->return_base = UNWIND_BASE_SAME;
+        return true;
+    }
+    return saved_rule(ra, &rule->return_base, &rule->return_offset);
+}
+
 /* The CFA is the caller's stack pointer unless a rule of its own says otherwise, which only signal frames have: it must
  * say the same. */
 static bool sp_is_cfa(const struct cfi_state *state, const struct unwind_rule *rule) {
@@ -142,7 +150,7 @@ static bool sp_is_cfa(const struct cfi_state *state, const struct unwind_rule *r
 
 static bool is_simple(const struct unwind_rule *rule) {
     return rule->kind == UNWIND_GENERAL && !rule->signal && rule->cfa_base <= UNWIND_BASE_FP && !rule->cfa_deref &&
-           rule->return_base == UNWIND_BASE_CFA && rule->return_offset == UNWIND_RETURN_FROM_CFA &&
+           rule->return_base == UNWIND_BASE_CFA && rule->return_offset == unwind_simple_return(rule->fp_offset) &&
            (rule->fp_base == UNWIND_BASE_SAME || (rule->fp_base == UNWIND_BASE_CFA && rule->fp_offset));
 }
 
@@ -150,7 +158,8 @@ uint64_t cfi_shape(const struct cfi_state *state, bool signal) {
     bool fp_saved = state->fp.how == CFI_AT_CFA;
     bool is_fp = state->cfa_register == UNWIND_DWARF_FP;
     if (signal || state->cfa_expression || (!is_fp && state->cfa_register != UNWIND_DWARF_SP) ||
-        state->sp.how != CFI_SAME || state->ra.how != CFI_AT_CFA || state->ra.value != UNWIND_RETURN_FROM_CFA ||
+        state->sp.how != CFI_SAME || state->ra.how != CFI_AT_CFA ||
+        state->ra.value != unwind_simple_return(fp_saved ? state->fp.value : 0) ||
         (!fp_saved && state->fp.how != CFI_SAME))
         return CFI_SHAPE_OTHER;
     int64_t words = fp_saved ? -state->fp.value / (int64_t)UNWIND_WORD : 0;
@@ -165,8 +174,7 @@ void cfi_rule(const struct cfi_state *state, bool signal, struct unwind_rule *re
         *ret = (struct unwind_rule){.kind = UNWIND_END};
         return;
     }
-    if (!cfa_rule(state, &rule) || !sp_is_cfa(state, &rule) ||
-        !saved_rule(&state->ra, &rule.return_base, &rule.return_offset)) {
+    if (!cfa_rule(state, &rule) || !sp_is_cfa(state, &rule) || !return_rule(&state->ra, &rule)) {
         *ret = (struct unwind_rule){.kind = UNWIND_UNKNOWN};
         return;
     }

@@ -16,6 +16,7 @@
 #include "probe/handler/thread.h"
 #include "probe/handler/tick.h"
 #include "probe/handler/timers.h"
+#include "probe/handler/unwind_arch.h"
 
 /* Bytes of a stack that are copied at most: 128 frames of 2 KB. */
 #define STACK_COPY_BYTES (256u << 10)
@@ -101,11 +102,13 @@ static uint32_t state_of_call(uint32_t tid, const struct task_place *place) {
     switch (place->number) {
     case SYS_futex:
         return SEGMENT_THREAD_FUTEX;
+#ifdef SYS_poll /* newer architectures have the general forms alone */
     case SYS_poll:
-    case SYS_ppoll:
     case SYS_select:
-    case SYS_pselect6:
     case SYS_epoll_wait:
+#endif
+    case SYS_ppoll:
+    case SYS_pselect6:
     case SYS_epoll_pwait:
     case SYS_accept:
     case SYS_accept4:

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "probe/control/cfi.h"
 #include "probe/control/cfi_rule.h"
@@ -16,7 +17,6 @@
 #define MEMO_SLOTS 256u       /* power of two */
 #define MEMO_CFA_OFFSET_MAX (((uint64_t)1 << 30) - 1) /* of remembered states: bits 18 to 47 of their key */
 #define CODE_BYTES_MAX 65536u                         /* of a function that is looked at; longer ones get no hint */
-#define PAGE_BYTES 4096u
 
 /* ---- Rules, each once ----------------------------------------------------------------------------------------------*/
 struct rules {
@@ -237,7 +237,8 @@ static void *map(size_t bytes) {
 }
 
 static size_t pages(size_t bytes) {
-    return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (bytes + page - 1) & ~(page - 1);
 }
 
 /* Rules go after the rows, the rest of the reservation goes back, and nobody writes there again. */

@@ -14,6 +14,7 @@
 #include "probe/control/loaded.h"
 #include "probe/control/peek.h"
 #include "probe/handler/probe.h"
+#include "probe/handler/unwind_arch.h"
 #include "probe/handler/unwind_table.h"
 
 #define OBJECTS_MAX 4096u /* with those that wait to be freed; more get no table */
@@ -71,8 +72,7 @@ static uint64_t coroutine_root(void) {
     context.uc_stack.ss_size = sizeof stack;
     context.uc_link = NULL;
     makecontext(&context, never_run, 0);
-    const uint64_t *top = (const uint64_t *)(uintptr_t)context.uc_mcontext.gregs[REG_RSP];
-    return top >= stack && top < stack + sizeof stack / sizeof *stack ? *top : 0;
+    return unwind_made_return(&context);
 }
 
 /* ---- What the loader tells of an object ----------------------------------------------------------------------------*/

@@ -8,6 +8,7 @@
 #include "probe/handler/probe.h"
 #include "probe/handler/stacks.h"
 #include "probe/handler/thread.h"
+#include "probe/handler/unwind_arch.h"
 
 #define NO_SUCH_OPERATION (-1L)
 

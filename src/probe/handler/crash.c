@@ -5,13 +5,12 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
-#include "probe/handler/tick.h"
+#include "probe/handler/unwind_arch.h"
 
 #define DUMP_ROUNDS 60 /* times 5 ms */
 #define DUMP_ROUND_NS 5000000
@@ -45,7 +44,7 @@ static void record_crash(int signal_number, const siginfo_t *info, const void *c
     struct segment_crash *crash = &probe.segment->crash;
     if (__atomic_exchange_n(&taken, 1, __ATOMIC_ACQ_REL)) /* another thread was first, or our own walk crashed */
         return;
-    struct unwind_registers registers = tick_registers(context);
+    struct unwind_registers registers = unwind_registers_of(context);
     crash->code = info->si_code;
     crash->address = info->si_code > 0 ? (uint64_t)(uintptr_t)info->si_addr : 0;
     crash->tid = (uint32_t)syscall(SYS_gettid);

@@ -7,13 +7,14 @@
 
 #include "probe/handler/probe.h"
 #include "probe/handler/unwind.h"
+#include "probe/handler/unwind_arch.h"
 #include "segment/segment.h"
 
 /* Where the caller of a hook stands. Hooks are built with frame pointers, so these three words are exact; valid in the
  * exported function itself only. */
 #define CALLER_REGISTERS()                                                                                             \
     ((struct unwind_registers){.pc = (uint64_t)(uintptr_t)__builtin_return_address(0),                                 \
-                               .sp = (uint64_t)(uintptr_t)__builtin_frame_address(0) + 16,                             \
+                               .sp = UNWIND_CALLER_SP(),                                                               \
                                .fp = *(const uint64_t *)__builtin_frame_address(0),                                    \
                                .pc_is_return = true})
 

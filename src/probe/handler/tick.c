@@ -1,13 +1,13 @@
 #include "probe/handler/tick.h"
 
 #include <errno.h>
-#include <ucontext.h>
 
 #include "probe/handler/buckets.h"
 #include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/timers.h"
+#include "probe/handler/unwind_arch.h"
 
 #define TICK_MARK 0x50494b4fu /* "PIKO" */
 
@@ -40,15 +40,6 @@ uintptr_t tick_value(enum tick_kind kind, uint32_t record_index, uint32_t genera
     return (uintptr_t)TICK_MARK << 32 | (uintptr_t)kind << 24 | (uintptr_t)generation << 12 | record_index;
 }
 _Static_assert(SEGMENT_THREADS_MAX <= 1u << 12 && TICK_GENERATIONS <= 1u << 12, "both fit");
-
-struct unwind_registers tick_registers(const void *context) {
-    const ucontext_t *user = context;
-    const greg_t *registers = user->uc_mcontext.gregs;
-    return (struct unwind_registers){.pc = (uint64_t)registers[REG_RIP],
-                                     .sp = (uint64_t)registers[REG_RSP],
-                                     .fp = (uint64_t)registers[REG_RBP],
-                                     .general = registers};
-}
 
 /* CPU timers fire on the kernel's tick: the expiries that fell between two ticks are this signal's overrun, and stand
  * for CPU time just as the first one does. */
@@ -93,7 +84,7 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
     struct segment_thread *record = &probe.tables.threads[index];
     if (!probe_thread.record)
         probe_thread.record = record;
-    struct unwind_registers registers = tick_registers(context);
+    struct unwind_registers registers = unwind_registers_of(context);
     if ((value >> 24 & 0xff) == TICK_CPU)
         sample_cpu(record, info, &registers);
     else

@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "probe/handler/unwind.h"
-
 /* What a timer's si_value carries: who it belongs to, and a mark by which the handler knows its own signals. */
 enum tick_kind { TICK_CPU = 1, TICK_DUMP = 2 };
 
@@ -28,9 +26,6 @@ bool tick_is_handler(const struct sigaction *action);
 /* SA_SIGINFO | SA_RESTART | SA_ONSTACK. Stays installed for ever: a late signal never meets the default action. Signals
  * that are not our timers' are passed on to the program's handler. */
 void tick_handler(int signal_number, siginfo_t *info, void *context);
-
-/* Where a signal interrupted its thread; context: the third argument of a handler. */
-struct unwind_registers tick_registers(const void *context);
 
 /* Sequence number of the dump that control works at; 0 = none. */
 extern uint64_t tick_dump_seq;

@@ -35,6 +35,8 @@ struct walk {
 
 struct frame {
     uint64_t pc, sp, fp;
+    uint64_t
+        link; /* of an interrupted frame: what the link register holds, 0 not known; no other frame's is followed */
     bool pc_is_return, fp_unknown;
 };
 
@@ -165,19 +167,49 @@ static bool saved_frame_pointer(struct walk *walk, const struct unwind_rule *rul
     return load(walk, slot, &caller->fp);
 }
 
-/* The caller's frame by any rule. Stacks grow downwards, so a caller's is above, unless a signal switched stacks. */
+/* Where an interrupted frame returns to that has it in the link register. No call left that there if the code that it leads
+ * to has its own return address there. */
+static bool linked_address(struct walk *walk, const struct frame *frame, uint64_t *ret) {
+    uint64_t target = unwind_return_target(frame->link);
+    if (frame->pc_is_return || !target || rule_at(walk, target - 1)->return_base == UNWIND_BASE_SAME)
+        return false;
+    *ret = target;
+    return true;
+}
+
+/* Where the frame returns to; its CFA is `cfa`. */
+static bool return_address(struct walk *walk, const struct unwind_rule *rule, const struct frame *frame, uint64_t cfa,
+                           uint64_t *ret) {
+    if (UNWIND_LINK_REGISTER && rule->return_base == UNWIND_BASE_SAME)
+        return linked_address(walk, frame, ret);
+    uint64_t base, address;
+    if (!base_value(walk, frame, rule->return_base, cfa, &base) ||
+        !load(walk, base + (uint64_t)(int64_t)rule->return_offset, &address))
+        return false;
+    *ret = unwind_return_target(address);
+    return true;
+}
+
+/* Stacks grow downwards, so a caller's frame is above, unless a signal switched stacks. Only a function with its return
+ * address in a register may have none of its own. */
+static bool is_above(const struct unwind_rule *rule, const struct frame *frame, uint64_t cfa) {
+    if (UNWIND_LINK_REGISTER && rule->return_base == UNWIND_BASE_SAME)
+        return cfa >= frame->sp;
+    return cfa > frame->sp || rule->signal;
+}
+
+/* The caller's frame by any rule. */
 static enum step apply(struct walk *walk, const struct unwind_rule *rule, const struct frame *frame,
                        struct frame *ret) {
     if (rule->kind == UNWIND_END)
         return STEP_ROOT;
-    uint64_t cfa, base;
-    if (rule->kind > UNWIND_PLT || !canonical_frame_address(walk, rule, frame, &cfa))
-        return STEP_LOST;
-    if (cfa <= frame->sp && !rule->signal)
+    uint64_t cfa;
+    if (rule->kind > UNWIND_PLT || !canonical_frame_address(walk, rule, frame, &cfa) || !is_above(rule, frame, cfa))
         return STEP_LOST;
     struct frame caller = {.sp = cfa, .fp = frame->fp, .fp_unknown = frame->fp_unknown, .pc_is_return = !rule->signal};
-    if (!base_value(walk, frame, rule->return_base, cfa, &base) ||
-        !load(walk, base + (uint64_t)(int64_t)rule->return_offset, &caller.pc))
+    if (!return_address(walk, rule, frame, cfa, &caller.pc))
+        return STEP_LOST;
+    if (UNWIND_LINK_REGISTER && rule->signal && !load(walk, frame->sp + UNWIND_SIGNAL_LINK_FROM_SP, &caller.link))
         return STEP_LOST;
     if (rule->fp_base == UNWIND_BASE_LOST)
         caller.fp_unknown = true;
@@ -201,12 +233,18 @@ static bool aligned_for_call(uint64_t sp) {
     return sp % UNWIND_STACK_ALIGN == 0;
 }
 
-/* Whether a caller that no rule vouches for is one: its code has a rule, the same before and after the return address
- * (else it is a function's start: a function pointer), the stack pointer is aligned as the ABI wants it at a call, and its
- * own caller is described too. A stale or made-up word hardly ever passes them all. */
-static bool plausible(struct walk *walk, const struct frame *caller) {
+/* The rule of the code that a return address leads to; NULL unless it is the same before and after it: else it is a
+ * function's start, a function pointer. */
+static const struct unwind_rule *rule_around(struct walk *walk, const struct frame *caller) {
     const struct unwind_rule *rule = rule_at(walk, caller->pc);
-    if (!aligned_for_call(caller->sp) || rule->kind >= UNWIND_UNKNOWN || rule != rule_of(walk, caller))
+    return rule->kind < UNWIND_UNKNOWN && rule == rule_of(walk, caller) ? rule : NULL;
+}
+
+/* Whether a caller that no rule vouches for is one: its code is described, the stack pointer is aligned as the ABI wants it
+ * at a call, and its own caller is described too. A stale or made-up word hardly ever passes them all. */
+static bool plausible(struct walk *walk, const struct frame *caller) {
+    const struct unwind_rule *rule = aligned_for_call(caller->sp) ? rule_around(walk, caller) : NULL;
+    if (!rule)
         return false;
     struct frame next;
     enum step step = apply(walk, rule, caller, &next);
@@ -215,11 +253,39 @@ static bool plausible(struct walk *walk, const struct frame *caller) {
     return (rule->signal || aligned_for_call(next.sp)) && rule_of(walk, &next)->kind != UNWIND_NONE;
 }
 
-/* The caller if `fp` points to the usual pair of saved frame pointer and return address. */
-static bool caller_by_pair(struct walk *walk, const struct frame *frame, uint64_t fp, struct frame *ret) {
+/* Set the stack pointer of a frame by its frame pointer, which points to its pair of saved frame pointer and return
+ * address: where that is in the frame its rule says. False when it does not. */
+static bool set_sp_by_pair(struct walk *walk, struct frame *frame) {
+    const struct unwind_rule *rule = rule_of(walk, frame);
+    if (rule->kind != UNWIND_SP || !rule->fp_offset)
+        return false;
+    frame->sp = frame->fp - (uint64_t)(int64_t)rule->fp_offset - (uint64_t)(int64_t)rule->cfa_offset;
+    return true;
+}
+
+/* The caller by the pair at fp. Where calls push nothing frames go on above their pairs, and the caller's stack pointer
+ * follows from its own pair; a rule that does not need it is content with a bound. */
+static bool load_pair(struct walk *walk, uint64_t fp, struct frame *ret) {
     struct frame caller = {.sp = fp + UNWIND_CFA_FROM_FP, .pc_is_return = true};
-    if (fp < frame->sp || !load(walk, fp + UNWIND_SAVED_FP_FROM_FP, &caller.fp) ||
-        !load(walk, fp + UNWIND_RETURN_FROM_FP, &caller.pc) || !plausible(walk, &caller))
+    uint64_t address;
+    if (!load(walk, fp + UNWIND_SAVED_FP_FROM_FP, &caller.fp) || !load(walk, fp + UNWIND_RETURN_FROM_FP, &address))
+        return false;
+    caller.pc = unwind_return_target(address);
+    if (UNWIND_LINK_REGISTER) {
+        uint8_t kind = rule_of(walk, &caller)->kind;
+        if (!set_sp_by_pair(walk, &caller) && (kind == UNWIND_SP || kind == UNWIND_GENERAL))
+            return false;
+        if (caller.sp < fp + UNWIND_CFA_FROM_FP)
+            return false;
+    }
+    *ret = caller;
+    return true;
+}
+
+/* The caller if `fp` points to such a pair. */
+static bool caller_by_pair(struct walk *walk, const struct frame *frame, uint64_t fp, struct frame *ret) {
+    struct frame caller;
+    if (fp < frame->sp || !load_pair(walk, fp, &caller) || !plausible(walk, &caller))
         return false;
     *ret = caller;
     return true;
@@ -247,6 +313,13 @@ static bool is_bare_code(struct walk *walk, uint64_t pc) {
     return rule->kind == UNWIND_NONE && (rule != &no_rule || in_code_ranges(pc));
 }
 
+/* Whether a word on the stack may be the return address of code without a rule; `caller` as it would be then. Where calls
+ * push nothing the stack pointer tells nothing. */
+static bool may_be_return_address(struct walk *walk, const struct frame *caller) {
+    return is_bare_code(walk, lookup_pc(caller)) ||
+           (UNWIND_LINK_REGISTER ? rule_around(walk, caller) != NULL : plausible(walk, caller));
+}
+
 /* Whether something below the pair at fp may be a return address as well: code without a rule that leaves the frame
  * pointer to its callers has its own there, and to believe the pair would skip a frame. */
 static bool nearer_return_address(struct walk *walk, const struct frame *frame, uint64_t fp) {
@@ -254,7 +327,11 @@ static bool nearer_return_address(struct walk *walk, const struct frame *frame, 
         return true;
     for (uint64_t slot = frame->sp; slot < fp; slot += UNWIND_WORD) {
         struct frame caller = {.sp = slot + UNWIND_WORD, .fp = frame->fp, .pc_is_return = true};
-        if (!load(walk, slot, &caller.pc) || is_bare_code(walk, lookup_pc(&caller)) || plausible(walk, &caller))
+        uint64_t word;
+        if (!load(walk, slot, &word))
+            return true;
+        caller.pc = unwind_return_target(word);
+        if (may_be_return_address(walk, &caller))
             return true;
     }
     return false;
@@ -266,10 +343,8 @@ static bool nearer_return_address(struct walk *walk, const struct frame *frame, 
 static bool follow_chain(struct walk *walk, const struct frame *first) {
     struct frame frame = *first;
     for (unsigned i = 0; i < CHAIN_FRAMES_MAX; i++) {
-        struct frame caller = {.sp = frame.fp + UNWIND_CFA_FROM_FP, .pc_is_return = true};
-        if (frame.fp < frame.sp || nearer_return_address(walk, &frame, frame.fp) ||
-            !load(walk, frame.fp + UNWIND_SAVED_FP_FROM_FP, &caller.fp) ||
-            !load(walk, frame.fp + UNWIND_RETURN_FROM_FP, &caller.pc))
+        struct frame caller;
+        if (frame.fp < frame.sp || nearer_return_address(walk, &frame, frame.fp) || !load_pair(walk, frame.fp, &caller))
             return false;
         walk->chain_end = caller.sp;
         if (plausible(walk, &caller))
@@ -286,23 +361,62 @@ static bool caller_by_chain(struct walk *walk, const struct frame *frame, struct
         walk->chain_end = 0;
         return false;
     }
-    struct frame caller = {.sp = frame->fp + UNWIND_CFA_FROM_FP, .pc_is_return = true};
-    if (!load(walk, frame->fp + UNWIND_SAVED_FP_FROM_FP, &caller.fp) ||
-        !load(walk, frame->fp + UNWIND_RETURN_FROM_FP, &caller.pc))
+    return load_pair(walk, frame->fp, ret);
+}
+
+/* Whether the pair at fp is the interrupted frame's own, not its caller's: both hold the return address. */
+static bool is_own_pair(struct walk *walk, const struct frame *frame) {
+    uint64_t address;
+    return frame->fp >= frame->sp && load(walk, frame->fp + UNWIND_RETURN_FROM_FP, &address) &&
+           unwind_return_target(address) == unwind_return_target(frame->link);
+}
+
+/* Whether what was pushed last is the link register, as functions begin. */
+static bool has_pushed_link(struct walk *walk, const struct frame *frame) {
+    uint64_t first, second;
+    return load(walk, frame->sp, &first) && load(walk, frame->sp + UNWIND_WORD, &second) &&
+           (first == frame->link || second == frame->link);
+}
+
+/* The caller of interrupted code without a rule that has no pair, by the link register: what that code left there by a
+ * call of its own would lead into it, which has no rule. It has pushed nothing, or else the caller's own pair tells its
+ * stack pointer. */
+static bool caller_by_link(struct walk *walk, const struct frame *frame, struct frame *ret) {
+    struct frame caller = {
+        .pc = unwind_return_target(frame->link), .sp = frame->sp, .fp = frame->fp, .pc_is_return = true};
+    struct frame above = caller;
+    bool is_at_sp = !has_pushed_link(walk, frame) && plausible(walk, &caller);
+    bool is_above = set_sp_by_pair(walk, &above) && above.sp > caller.sp && plausible(walk, &above);
+    if (is_at_sp == is_above)
+        return false;
+    *ret = is_at_sp ? caller : above;
+    return true;
+}
+
+/* The caller of interrupted code without a rule that has pushed nothing: the return address is on top of the stack. */
+static bool caller_by_top(struct walk *walk, const struct frame *frame, struct frame *ret) {
+    struct frame caller = {
+        .sp = frame->sp + UNWIND_WORD, .fp = frame->fp, .fp_unknown = frame->fp_unknown, .pc_is_return = true};
+    if (!load(walk, frame->sp, &caller.pc) || !plausible(walk, &caller))
         return false;
     *ret = caller;
     return true;
 }
 
-/* The caller of code without a rule. A leaf that pushed nothing has its return address on top. */
+/* The caller of code without a rule. */
 static bool caller_by_guess(struct walk *walk, const struct frame *frame, struct frame *ret) {
-    struct frame caller = {
-        .sp = frame->sp + UNWIND_WORD, .fp = frame->fp, .fp_unknown = frame->fp_unknown, .pc_is_return = true};
-    if (!frame->pc_is_return && load(walk, frame->sp, &caller.pc) && plausible(walk, &caller)) {
-        *ret = caller;
+    bool interrupted = !frame->pc_is_return;
+    if (interrupted && !UNWIND_LINK_REGISTER && caller_by_top(walk, frame, ret))
         return true;
+    if (frame->fp_unknown)
+        return false;
+    if (interrupted && UNWIND_LINK_REGISTER) {
+        if (!is_own_pair(walk, frame))
+            return caller_by_link(walk, frame, ret);
+        if (caller_by_pair(walk, frame, frame->fp, ret))
+            return true;
     }
-    return !frame->fp_unknown && caller_by_chain(walk, frame, ret);
+    return caller_by_chain(walk, frame, ret);
 }
 
 /* The caller of a function whose frame hangs on a frame pointer that we don't know, by the distance that its prologue
@@ -314,8 +428,17 @@ static bool caller_by_hint(struct walk *walk, const struct unwind_rule *rule, co
     return caller_by_pair(walk, frame, frame->sp + (rule->fp_from_sp - 1u) * UNWIND_WORD, ret);
 }
 
+/* Where signal frames have no description they are known by what is in them. */
+static bool is_signal_frame(struct walk *walk, const struct unwind_rule *rule, const struct frame *frame) {
+    uint64_t mark;
+    return UNWIND_SIGNAL_MARK && rule->kind == UNWIND_NONE &&
+           load(walk, frame->sp + UNWIND_SIGNAL_MARK_FROM_SP, &mark) && mark == UNWIND_SIGNAL_MARK;
+}
+
 static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, struct frame *frame) {
     struct frame caller;
+    if (is_signal_frame(walk, rule, frame))
+        rule = &unwind_signal_rule;
     enum step step = apply(walk, rule, frame, &caller);
     if (step == STEP_ROOT)
         return step;
@@ -368,12 +491,12 @@ static bool cache_rule(const struct walk *walk, const struct unwind_rule *rule, 
 static inline bool simple_step(const struct walk *walk, uint64_t data, uint64_t *pc, uint64_t *sp, uint64_t *fp) {
     int64_t fp_offset = (int16_t)(data >> 32);
     uint64_t cfa = (data >> 48 == UNWIND_SP ? *sp : *fp) + (uint64_t)(int64_t)(int32_t)data;
-    uint64_t slot = cfa + UNWIND_RETURN_FROM_CFA;
+    uint64_t slot = cfa + (uint64_t)unwind_simple_return(fp_offset);
     uint64_t fp_slot = fp_offset ? cfa + (uint64_t)fp_offset : slot;
     if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (unsigned)(cfa > *sp)), 0))
         return false;
     uint64_t saved = word_at(walk, fp_slot);
-    *pc = word_at(walk, slot);
+    *pc = unwind_return_target(word_at(walk, slot));
     *sp = cfa;
     *fp = fp_offset ? saved : *fp;
     return true;
@@ -402,7 +525,10 @@ static enum step cached_steps(const struct walk *from, struct frame *frame, uint
             goto root;
         pcs[n++] = pc - 1;
     }
-    *frame = (struct frame){.pc = pc, .sp = sp, .fp = fp, .pc_is_return = is_return};
+    frame->pc = pc;
+    frame->sp = sp;
+    frame->fp = fp;
+    frame->pc_is_return = is_return;
     *count = n;
     return STEP_CALLER;
 root:
@@ -440,6 +566,7 @@ unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory mem
     struct frame frame = {.pc = registers.pc,
                           .sp = registers.sp,
                           .fp = registers.fp,
+                          .link = walk.general ? unwind_link(walk.general) : 0,
                           .pc_is_return = registers.pc_is_return,
                           .fp_unknown = registers.fp_unknown};
     enum step step = STEP_CALLER;

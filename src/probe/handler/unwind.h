@@ -13,18 +13,15 @@ struct unwind_registers {
     uint64_t pc, sp, fp;
     bool pc_is_return; /* pc is a return address (a hook's caller); false: an interrupted one */
     bool fp_unknown;   /* fp can't be had (a blocked thread seen through /proc) */
-    /* uc_mcontext.gregs of an interrupted thread; NULL when not at hand. A few functions keep their frame's address in
-     * another register for some instructions. */
+    /* The general registers of an interrupted thread, as its context has them; NULL when not at hand. A few functions keep
+     * their frame's address in another register for some instructions, and on some processors the return address. */
     const long long *general;
 };
 
-/* What is below the stack pointer and still of use: functions that were interrupted while they return have their saved
- * registers there. */
-#define UNWIND_RED_ZONE_BYTES 128u
-
 /* The words of the stack: the one at address a, low <= a <= high - 8, is read from bytes + (a - low), only where a is
  * a multiple of 8. In a handler bytes is (const char *)low; for a blocked thread it is a copy. low must be sp -
- * UNWIND_RED_ZONE_BYTES or less (but no less than the stack's own), else interrupted epilogues end in truncated stacks. */
+ * UNWIND_RED_ZONE_BYTES (unwind_arch.h) or less (but no less than the stack's own), else interrupted epilogues end in
+ * truncated stacks. */
 struct unwind_memory {
     uint64_t low, high;
     const char *bytes;

@@ -17,8 +17,8 @@
 #define UNWIND_RULES_MAX 16383u            /* of one object; what needs another one is UNWIND_UNKNOWN */
 
 enum unwind_kind {
-    /* CFA = register + cfa_offset; the return address is where a call leaves it; the caller's frame pointer is at
-     * CFA + fp_offset, or unchanged when that is 0. All but a hundredth of rules. */
+    /* CFA = register + cfa_offset; the return address is at CFA + unwind_simple_return(fp_offset); the caller's frame
+     * pointer is at CFA + fp_offset, or unchanged when that is 0. All but a hundredth of rules. */
     UNWIND_SP,
     UNWIND_FP,
     UNWIND_GENERAL, /* the fields say it all */
@@ -37,7 +37,7 @@ enum unwind_base {
     UNWIND_BASE_CFA,
     UNWIND_BASE_SAME,
     UNWIND_BASE_LOST,
-    UNWIND_BASE_REGISTER /* + index in gregs; a CFA's base only */
+    UNWIND_BASE_REGISTER /* + index in unwind_registers.general; a CFA's base only */
 };
 
 struct unwind_rule {
@@ -45,7 +45,7 @@ struct unwind_rule {
     uint8_t cfa_base;    /* enum unwind_base: SP, FP or REGISTER + n */
     uint8_t cfa_deref;   /* 1: CFA = [base + cfa_offset] + cfa_add; 0: base + cfa_offset */
     uint8_t fp_base;     /* SAME, LOST, or saved at SP, FP or CFA + fp_offset */
-    uint8_t return_base; /* SP, FP or CFA */
+    uint8_t return_base; /* SP, FP or CFA; SAME: it is in the link register */
     uint8_t signal;      /* 1: the frame below was interrupted: its pc is exact */
     uint16_t
         fp_from_sp; /* UNWIND_FP: words from sp at a call to the saved fp, plus one; 0 not known. A hint, to be checked */

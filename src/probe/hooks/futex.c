@@ -13,11 +13,19 @@
 #define LOCK_FREE 0u
 #define LOCK_AWAITED 2u
 
-/* libc's syscall() takes its last argument from the stack, where a caller that does not pass it keeps something else: it may
+/* On x86-64 libc's syscall() takes its last argument from the stack, where a caller that does not pass it keeps something else: it may
  * be read, never written. So the entry takes the arguments in registers alone and ends in a jump, which leaves the stack
  * as it is, to functions that take one more. (Called instead, their last argument would be lost: the probe is optimised
- * in every build, and tests/programs/lock_truth.c waits with FUTEX_WAIT_BITSET, which fails without it.) */
-typedef long syscall_entry(long number, long a, long b, long c, long d, long e);
+ * in every build, and tests/programs/lock_truth.c waits with FUTEX_WAIT_BITSET, which fails without it.) Where all arguments
+ * come in registers the entry takes them all. */
+#if defined(__x86_64__)
+#define ENTRY_PARAMETERS long number, long a, long b, long c, long d, long e
+#define ENTRY_ARGUMENTS number, a, b, c, d, e
+#else
+#define ENTRY_PARAMETERS long number, long a, long b, long c, long d, long e, long f
+#define ENTRY_ARGUMENTS number, a, b, c, d, e, f
+#endif
+typedef long syscall_entry(ENTRY_PARAMETERS);
 syscall_entry hook_syscall __asm__("syscall");
 
 #ifdef __clang__
@@ -51,10 +59,10 @@ static inline syscall_entry *opaque(void *function) {
     return (syscall_entry *)function;
 }
 
-EXPORT long hook_syscall(long number, long a, long b, long c, long d, long e) {
+EXPORT long hook_syscall(ENTRY_PARAMETERS) {
     if (unlikely(!real.syscall))
         real_resolve();
     if (number == SYS_futex && probe.watching && !probe_thread.own)
-        return opaque((void *)futex)(number, a, b, c, d, e);
-    return opaque((void *)real.syscall)(number, a, b, c, d, e);
+        return opaque((void *)futex)(ENTRY_ARGUMENTS);
+    return opaque((void *)real.syscall)(ENTRY_ARGUMENTS);
 }

@@ -39,6 +39,11 @@ int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room);
 
 /* X(function, symbol version or NULL). Versions are named where libc holds an older one too, which dlsym may prefer. */
+#if defined(__x86_64__)
+#define SINCE_2_3_2 "GLIBC_2.3.2"
+#else
+#define SINCE_2_3_2 NULL /* these libcs are younger */
+#endif
 #define REAL_FUNCTIONS(X)                                                                                              \
     X(malloc, NULL)                                                                                                    \
     X(calloc, NULL)                                                                                                    \
@@ -58,8 +63,8 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
     X(pthread_mutex_timedlock, NULL)                                                                                   \
     X(pthread_mutex_clocklock, NULL)                                                                                   \
     X(pthread_mutex_unlock, NULL)                                                                                      \
-    X(pthread_cond_wait, "GLIBC_2.3.2")                                                                                \
-    X(pthread_cond_timedwait, "GLIBC_2.3.2")                                                                           \
+    X(pthread_cond_wait, SINCE_2_3_2)                                                                                  \
+    X(pthread_cond_timedwait, SINCE_2_3_2)                                                                             \
     X(pthread_cond_clockwait, NULL)                                                                                    \
     X(pthread_rwlock_rdlock, NULL)                                                                                     \
     X(pthread_rwlock_wrlock, NULL)                                                                                     \

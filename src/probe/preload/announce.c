@@ -32,7 +32,7 @@ static void fill_hello(const struct settings *settings, struct segment_hello *he
     *hello = (struct segment_hello){
         .token = settings->token, .version = HELLO_VERSION, .pid = (uint32_t)getpid(), .parent = (uint32_t)getppid()};
     memcpy(hello->name, settings->program, sizeof hello->name);
-    long n = syscall(SYS_readlink, "/proc/self/exe", hello->command, sizeof hello->command - 1);
+    long n = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", hello->command, sizeof hello->command - 1);
     hello->command[n > 0 ? n : 0] = '\0';
 }
 

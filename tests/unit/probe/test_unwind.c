@@ -1,102 +1,33 @@
-/* Walks compared with the truth at every instruction: the program is single-stepped by the trap flag through frames of all
- * kinds, prologues, epilogues and PLT stubs included, and the test keeps a list of the calls that have not returned, by
- * watching the stack pointer. Only what was there before the first step comes from libunwind, which, a walker itself, is
- * wrong in some epilogues. Built several times, with and without frame pointers and optimisation. */
-#define UNW_LOCAL_ONLY
+/* Walks compared with the truth at every instruction: the program is single-stepped through frames of all kinds, prologues,
+ * epilogues and PLT stubs included (step.h). Built several times, with and without frame pointers and optimisation. */
 #include <alloca.h>
-#include <libunwind.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bare.h"
 #include "probe/control/modules.h"
 #include "probe/handler/unwind_table.h"
+#include "step.h"
 #include "unwind_test.h"
 
-#define FRAMES_MAX 128
-#define TRAP_FLAG 0x100
+#define FRAMES_MAX (STEP_CALLS_MAX + 1)
 #define KEPT 8u /* mismatches that are shown */
 
 static uint64_t high;
-static volatile sig_atomic_t stepping;
 static struct {
     size_t stops, same, shorter, wrong, incomplete;
     size_t blind_complete, blind_wrong; /* of walks without the frame pointer */
     uint64_t bad[KEPT][4];              /* pc of the stop, frame, ours, truth */
 } seen;
 
-/* Calls that have not returned, outermost first. */
-static struct call {
-    uint64_t slot; /* where the return address is */
-    uint64_t pc;   /* to look up */
-} calls[FRAMES_MAX];
-static unsigned n_calls;
-static uint64_t last_pc, last_sp; /* at the stop before */
-
-/* Where handlers return to, which makes the frame below an interrupted one (libunwind's own test for it fails here). */
-static uint64_t signal_return;
-static void learn_signal_return(void) {
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } action = {0};
-    syscall(SYS_rt_sigaction, SIGTRAP, NULL, &action, sizeof action.mask);
-    signal_return = (uint64_t)(uintptr_t)action.restorer;
-}
-
-/* The calls that led to the first stop. */
-static void learn_calls(ucontext_t *context) {
-    unw_cursor_t cursor;
-    struct call outwards[FRAMES_MAX];
-    unsigned n = 0;
-    bool exact = false;
-    unw_init_local2(&cursor, context, UNW_INIT_SIGNAL_FRAME);
-    while (n < FRAMES_MAX && unw_step(&cursor) > 0) {
-        unw_word_t pc, sp;
-        unw_get_reg(&cursor, UNW_REG_IP, &pc);
-        unw_get_reg(&cursor, UNW_REG_SP, &sp);
-        if (!pc)
-            break;
-        outwards[n++] = (struct call){sp - 8, pc - !exact};
-        exact = pc == signal_return;
-    }
-    n_calls = 0;
-    while (n)
-        calls[n_calls++] = outwards[--n];
-}
-
-static void follow_calls(ucontext_t *context) {
-    uint64_t pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP], sp = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
-    uint64_t top = *(const uint64_t *)(uintptr_t)sp;
-    if (!last_sp)
-        learn_calls(context);
-    while (n_calls && calls[n_calls - 1].slot < sp)
-        n_calls--;
-    if (last_sp && sp == last_sp - 8 && top - last_pc >= 2 &&
-        top - last_pc <= 8) /* the instruction before was a call */
-        calls[n_calls++] = (struct call){sp, top - 1};
-    last_pc = pc;
-    last_sp = sp;
-}
-
-static void compare(ucontext_t *context) {
-    uint64_t ours[FRAMES_MAX], truth[FRAMES_MAX];
-    bool complete;
-    unsigned n = walk_context(context, high, ours, FRAMES_MAX, &complete), n_truth = 1, i = 0;
-    follow_calls(context);
-    truth[0] = last_pc;
-    while (n_truth <= n_calls) {
-        truth[n_truth] = calls[n_calls - n_truth].pc;
-        n_truth++;
-    }
-    uint64_t blind[FRAMES_MAX];
-    bool blind_complete;
+static void compare(const ucontext_t *context) {
+    uint64_t ours[FRAMES_MAX], truth[FRAMES_MAX], blind[FRAMES_MAX];
+    bool complete, blind_complete;
+    unsigned n = walk_context(context, high, ours, FRAMES_MAX, &complete), n_truth = step_truth(truth), i = 0;
     unsigned n_blind = walk_context_as(context, true, high, blind, FRAMES_MAX, &blind_complete);
     seen.blind_complete += blind_complete;
     seen.blind_wrong += n_blind > n_truth || memcmp(blind, truth, n_blind * sizeof *blind) != 0 ||
@@ -115,27 +46,6 @@ static void compare(ucontext_t *context) {
     if (kept < KEPT)
         memcpy(seen.bad[kept], (uint64_t[]){ours[0], i, i < n ? ours[i] : 0, i < n_truth ? truth[i] : 0},
                sizeof seen.bad[0]);
-}
-
-static void on_trap(int signal, siginfo_t *info, void *data) {
-    (void)signal, (void)info;
-    ucontext_t *context = data;
-    if (stepping) {
-        compare(context);
-        context->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
-    } else {
-        context->uc_mcontext.gregs[REG_EFL] &= ~(long long)TRAP_FLAG;
-    }
-}
-
-static void step_start(void) {
-    last_sp = 0;
-    stepping = 1;
-    raise(SIGTRAP);
-}
-
-static void step_stop(void) {
-    stepping = 0;
 }
 
 #define NOINLINE __attribute__((noinline))
@@ -188,51 +98,29 @@ NOINLINE static int big_frame(int n) {
     return leaf(room[n]);
 }
 
-/* Assembly without CFI: a leaf, one with a frame pointer, one that only saves registers. */
-int bare_leaf(int x);
-int bare_frame(int (*function)(int), int x);
-int bare_pushes(int x);
-__asm__(".text\n"
-        ".p2align 4\n nop; .p2align 4\n"
-        "bare_leaf: mov %edi, %eax\n add $7, %eax\n imul %edi, %eax\n ret\n"
-        ".p2align 4\n"
-        "bare_frame: push %rbp\n mov %rsp, %rbp\n sub $32, %rsp\n mov %rdi, -8(%rbp)\n mov %esi, %edi\n"
-        " call *-8(%rbp)\n add $1, %eax\n leave\n ret\n"
-        ".p2align 4\n"
-        "bare_pushes: push %rbx\n push %r12\n mov %edi, %ebx\n lea 3(%rbx), %eax\n pop %r12\n pop %rbx\n ret\n"
-        ".p2align 4\n nop; .p2align 4\n");
-
 NOINLINE static int without_description(int n) {
     volatile int sum = bare_leaf(n) + bare_pushes(n);
     sum += bare_frame(leaf, n) + bare_frame(bare_leaf, n);
     return sum + (n ? without_description(n - 1) : 0);
 }
 
-/* Code of no object, as JITs make it. Each calls the first of `next` with the rest. */
-typedef int generated(void *const *next, int x);
 static struct {
     char *code;
     generated *frame, *frameless, *leaf, *pushes;
 } jit;
 
-static generated *emit(const char *bytes, size_t size) {
-    static size_t used;
-    char *at = memcpy(jit.code + used, bytes, size);
-    used += (size + 15) & ~(size_t)15;
-    return (generated *)(uintptr_t)at;
+static generated *in_jit(const char *code) {
+    return (generated *)(uintptr_t)(jit.code + (code - jit_frame));
 }
-#define EMIT(bytes) emit(bytes, sizeof(bytes) - 1)
 
 static void generate(void) {
     jit.code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    /* push %rbp; mov %rsp, %rbp; sub $16, %rsp; mov %rdi, -8(%rbp); add $8, %rdi; call *-8(%rdi); inc %eax; leave; ret */
-    jit.frame = EMIT("\x55\x48\x89\xe5\x48\x83\xec\x10\x48\x89\x7d\xf8\x48\x83\xc7\x08\xff\x57\xf8\xff\xc0\xc9\xc3");
-    /* sub $8, %rsp; add $8, %rdi; call *-8(%rdi); add $8, %rsp; ret */
-    jit.frameless = EMIT("\x48\x83\xec\x08\x48\x83\xc7\x08\xff\x57\xf8\x48\x83\xc4\x08\xc3");
-    /* lea 7(%rsi), %eax; imul %esi, %eax; ret */
-    jit.leaf = EMIT("\x8d\x46\x07\x0f\xaf\xc6\xc3");
-    /* push %rbx; push %r12; mov %esi, %ebx; lea 3(%rbx), %eax; pop %r12; pop %rbx; ret */
-    jit.pushes = EMIT("\x53\x41\x54\x89\xf3\x8d\x43\x03\x41\x5c\x5b\xc3");
+    memcpy(jit.code, jit_frame, (size_t)(jit_end - jit_frame));
+    __builtin___clear_cache(jit.code, jit.code + 4096);
+    jit.frame = in_jit(jit_frame);
+    jit.frameless = in_jit(jit_frameless);
+    jit.leaf = in_jit(jit_leaf);
+    jit.pushes = in_jit(jit_pushes);
     unwind_code_ranges.ranges[0] =
         (struct unwind_code_range){(uint64_t)(uintptr_t)jit.code, (uint64_t)(uintptr_t)jit.code + 4096};
     unwind_code_ranges.n = 1;
@@ -272,10 +160,8 @@ static void on_user_signal(int signal) {
 
 static int setup(void **state) {
     (void)state;
-    struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
-    if (sigaction(SIGTRAP, &action, NULL) || modules_refresh(NULL))
+    if (step_init(compare) || modules_refresh(NULL))
         return -1;
-    learn_signal_return();
     high = stack_high();
     memset(&seen, 0, sizeof seen);
     return 0;
@@ -361,6 +247,38 @@ static void walks_of_a_thread_end_at_its_start(void **state) {
     expect_same(1000);
 }
 
+static void clean_up(const int *depth) {
+    step_start();
+    sink += recurse(*depth) + with_alloca(*depth);
+    step_stop();
+}
+
+static volatile int is_being_left = 1; /* as far as the compiler knows it may change */
+
+NOINLINE static int left_by_unwinding(int depth) {
+    __attribute__((cleanup(clean_up))) int own = depth;
+    if (depth)
+        return left_by_unwinding(depth - 1) + own;
+    if (is_being_left)
+        pthread_exit(NULL);
+    return own;
+}
+
+static void *unwound_thread(void *data) {
+    high = stack_high();
+    sink += left_by_unwinding(3);
+    return data;
+}
+
+/* As a destructor does that an exception runs. */
+static void walks_of_a_thread_that_is_being_unwound_end_at_its_start(void **state) {
+    (void)state;
+    pthread_t id;
+    assert_int_equal(pthread_create(&id, NULL, unwound_thread, NULL), 0);
+    pthread_join(id, NULL);
+    expect_same(300);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(walks_are_the_calls_that_have_not_returned_at_every_instruction, setup),
@@ -368,6 +286,7 @@ int main(void) {
         cmocka_unit_test_setup(generated_code_is_followed_with_care, setup),
         cmocka_unit_test_setup(walks_go_through_signal_frames, setup),
         cmocka_unit_test_setup(walks_of_a_thread_end_at_its_start, setup),
+        cmocka_unit_test_setup(walks_of_a_thread_that_is_being_unwound_end_at_its_start, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ __attribute__((noinline)) static int deep(int depth, struct copy *copy) {
     if (depth)
         return deep(depth - 1, copy) + room[0];
     getcontext(&copy->context);
-    copy->low = ((uint64_t)copy->context.uc_mcontext.gregs[REG_RSP] - UNWIND_RED_ZONE_BYTES) & ~7ull;
+    copy->low = (unwind_registers_of(&copy->context).sp - UNWIND_RED_ZONE_BYTES) & ~7ull;
     copy->high = copy->low + COPY_BYTES < copy->real_high ? copy->low + COPY_BYTES : copy->real_high;
     memcpy(copy->kept, (const void *)(uintptr_t)copy->low, copy->high - copy->low);
     return 0;
@@ -61,9 +61,7 @@ static struct unwind_memory place_copy(void) {
 }
 
 static struct unwind_registers registers(void) {
-    const long long *values = copy.context.uc_mcontext.gregs;
-    return (struct unwind_registers){
-        .pc = (uint64_t)values[REG_RIP], .sp = (uint64_t)values[REG_RSP], .fp = (uint64_t)values[REG_RBP]};
+    return unwind_registers_of(&copy.context);
 }
 
 static unsigned walk(struct unwind_registers start, struct unwind_memory memory, uint64_t *pcs, unsigned max,

@@ -14,6 +14,7 @@
 #include <ucontext.h>
 
 #include "probe/handler/unwind.h"
+#include "probe/handler/unwind_arch.h"
 
 /* End of the calling thread's stack; ordinary context. */
 static inline uint64_t stack_high(void) {
@@ -26,18 +27,16 @@ static inline uint64_t stack_high(void) {
     return (uint64_t)(uintptr_t)low + size;
 }
 
-/* `blind`: without the frame pointer. */
+/* `blind`: with what the kernel tells of a blocked thread alone. */
 static inline unsigned walk_context_as(const ucontext_t *context, bool blind, uint64_t high, uint64_t *pcs,
                                        unsigned max, bool *complete) {
-    const long long *registers = context->uc_mcontext.gregs;
-    uint64_t sp = (uint64_t)registers[REG_RSP], low = sp - UNWIND_RED_ZONE_BYTES;
+    struct unwind_registers registers = unwind_registers_of(context);
+    uint64_t low = registers.sp - UNWIND_RED_ZONE_BYTES;
+    if (blind)
+        registers = (struct unwind_registers){.pc = registers.pc, .sp = registers.sp, .fp_unknown = true};
     struct unwind_section section = unwind_enter();
-    unsigned n = unwind_walk((struct unwind_registers){.pc = (uint64_t)registers[REG_RIP],
-                                                       .sp = sp,
-                                                       .fp = blind ? 0 : (uint64_t)registers[REG_RBP],
-                                                       .fp_unknown = blind,
-                                                       .general = registers},
-                             (struct unwind_memory){low, high, (const char *)(uintptr_t)low}, pcs, max, complete);
+    unsigned n =
+        unwind_walk(registers, (struct unwind_memory){low, high, (const char *)(uintptr_t)low}, pcs, max, complete);
     unwind_leave(section);
     return n;
 }

@@ -1,0 +1,18 @@
+/* Code that nothing describes: see bare.h. */
+__asm__(".text\n"
+        ".p2align 4\n nop; .p2align 4\n"
+        "bare_leaf: mov %edi, %eax\n add $7, %eax\n imul %edi, %eax\n ret\n"
+        ".p2align 4\n"
+        "bare_frame: push %rbp\n mov %rsp, %rbp\n sub $32, %rsp\n mov %rdi, -8(%rbp)\n mov %esi, %edi\n"
+        " call *-8(%rbp)\n add $1, %eax\n leave\n ret\n"
+        ".p2align 4\n"
+        "bare_pushes: push %rbx\n push %r12\n mov %edi, %ebx\n lea 3(%rbx), %eax\n pop %r12\n pop %rbx\n ret\n"
+        ".p2align 4\n nop; .p2align 4\n"
+        ".section .rodata\n"
+        "jit_frame: push %rbp\n mov %rsp, %rbp\n sub $16, %rsp\n mov %rdi, -8(%rbp)\n add $8, %rdi\n call *-8(%rdi)\n"
+        " inc %eax\n leave\n ret\n"
+        "jit_frameless: sub $8, %rsp\n add $8, %rdi\n call *-8(%rdi)\n add $8, %rsp\n ret\n"
+        "jit_leaf: lea 7(%rsi), %eax\n imul %esi, %eax\n ret\n"
+        "jit_pushes: push %rbx\n push %r12\n mov %esi, %ebx\n lea 3(%rbx), %eax\n pop %r12\n pop %rbx\n ret\n"
+        "jit_end:\n"
+        ".text\n");
