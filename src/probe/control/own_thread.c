@@ -123,8 +123,9 @@ static void wait_while(uint32_t *word, uint32_t value) {
 }
 
 int own_thread_start(struct own_thread *thread, int (*function)(void *), void *argument) {
-    static const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS |
-                             CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+    /* CLONE_SYSVSEM, as libc has it, for emulators: they know no other threads. */
+    static const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+                             CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
     char *pointer = make_memory(thread);
     if (!pointer)
         return -ENOMEM;
