@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -18,16 +20,14 @@
 #define VDSO_PATH "[vdso]"
 #define CMDLINE_BYTES_MAX (4u << 20)
 
+/* The kernel maps the whole file: it ends with its section headers. */
 static void find_vdso(struct reader *reader) {
-    _cleanup_fclose_ FILE *maps = fopen("/proc/self/maps", "re");
-    char line[SEGMENT_PATH_BYTES];
-    while (maps && fgets(line, sizeof(line), maps)) {
-        uintptr_t start, limit;
-        if (!strstr(line, VDSO_PATH) || sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &limit) != 2)
-            continue;
-        reader->vdso = (const void *)start;
-        reader->vdso_bytes = limit - start;
-    }
+    const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
+    if (!image)
+        return;
+    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)(const void *)image;
+    reader->vdso = image;
+    reader->vdso_bytes = (size_t)header->e_shoff + (size_t)header->e_shnum * header->e_shentsize;
 }
 
 static int make(struct segment *segment, size_t bytes, struct symbols *symbols, struct reader **ret) {
