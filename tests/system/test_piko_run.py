@@ -277,6 +277,15 @@ class Tree(unittest.TestCase):
             self.assertEqual(raised.exception.code, 404)
             self.assertIn("<td>python3</td>", piko.get("").decode())
 
+    def test_stacks_from_the_first_moments_of_a_process_are_whole(self):
+        with Run(os.path.join(PROGRAMS, "early")) as piko:
+            self.assertEqual([piko.process.stdout.readline() for _ in range(2)], ["ready\n"] * 2)
+            for one in piko.processes():
+                rows = top(piko.save("heap?pid=%d" % one["pid"]), "alloc_space", unit="MB")
+                self.assertAlmostEqual(rows["allocates_early"][1], 64, delta=32)
+                self.assertEqual(rows["allocates_early"][1], rows["main"][1], rows)
+                self.assertNotIn("truncated", rows)
+
     def test_a_program_that_is_executed_takes_the_place_of_the_one_before(self):
         with Run("sh", "-c", "exec sleep 60") as piko:
             wait_until(lambda: [one["name"] for one in piko.processes("running")] == ["sleep"])

@@ -29,7 +29,7 @@
  * and less often when there is nothing, since code without tables stays so. */
 #define MODULES_WAIT_MIN_NS 2000000u
 #define MODULES_WAIT_MAX_NS 500000000u
-#define MODULES_SOON_NS 50000000u
+#define MODULES_FIRST_NS 250000000u /* without being asked: most processes do not live as long */
 #define READER_SILENCE_NS 10000000000u
 #define SAMPLING_TURN_NS 200000000u /* while the sampler runs: new threads, names */
 
@@ -54,6 +54,7 @@ static long futex(uint32_t *word, int operation, uint32_t value, const struct ti
 }
 
 static void look_at_process(void) {
+    __atomic_store_n(&probe.modules_stale, PROBE_KNOWN, __ATOMIC_RELEASE);
     tasks_refresh();
     ranges_refresh();
     modules_refresh(probe.segment);
@@ -86,12 +87,14 @@ static uint64_t modules_rest_ns(void) {
 }
 
 static void serve_stale_modules(void) {
-    if (!__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE) || modules_rest_ns())
+    uint32_t stale = __atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE);
+    if (stale == PROBE_KNOWN || (stale == PROBE_STALE && modules_rest_ns()))
         return;
     const struct unwind_index *before = unwind_current;
-    __atomic_store_n(&probe.modules_stale, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&probe.modules_stale, PROBE_KNOWN, __ATOMIC_RELEASE);
+    bool found = ranges_refresh();
     modules_refresh(probe.segment);
-    bool found = ranges_refresh() || unwind_current != before;
+    found = found || unwind_current != before;
     uint64_t wait_ns = found ? MODULES_WAIT_MIN_NS : control.modules_wait_ns * 2;
     control.modules_wait_ns = wait_ns < MODULES_WAIT_MAX_NS ? wait_ns : MODULES_WAIT_MAX_NS;
     control.modules_looked_ns = probe_now_ns();
@@ -116,12 +119,11 @@ static void serve_sampler(struct segment_mailbox *mailbox) {
     sampler_run(__atomic_load_n(&mailbox->cpu_hz, __ATOMIC_RELAXED));
 }
 
-/* A fork child unwinds by its parent's tables. Most are gone or execute another program before they need their own, which
- * cost milliseconds. */
-static void look_at_process_soon(void) {
+/* The first look, unless somebody asks for it: tables cost milliseconds. A fork child unwinds by its parent's until then. */
+static void plan_first_look(void) {
     control.modules_looked_ns = probe_now_ns();
-    control.modules_wait_ns = MODULES_SOON_NS;
-    __atomic_store_n(&probe.modules_stale, 1, __ATOMIC_RELEASE);
+    control.modules_wait_ns = MODULES_FIRST_NS;
+    __atomic_store_n(&probe.modules_stale, PROBE_STALE, __ATOMIC_RELEASE);
 }
 
 /* How long until there is something to do of our own accord; false = only when woken. */
@@ -232,8 +234,15 @@ void control_let_signal_in(void) {
 void control_reset_after_fork(void) {
     control.running = false;
     control.owner = 0;
-    control.modules_looked_ns = 0;
     own_thread_reset_after_fork(&control.thread);
+}
+
+/* Named by itself: the others are when somebody asks for them. */
+static void attach_caller(void) {
+    char name[SEGMENT_THREAD_NAME_BYTES];
+    struct segment_thread *record = thread_attach();
+    if (record && prctl(PR_GET_NAME, name) == 0)
+        thread_set_name(record, name);
 }
 
 int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes) {
@@ -246,17 +255,13 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
     if (!error) {
         fork_init();
         identity_init();
-        bool is_fork_child = unwind_current && !control.modules_looked_ns;
-        if (is_fork_child)
-            look_at_process_soon();
-        else
-            look_at_process();
+        plan_first_look();
         error = start_thread();
     }
     control_mark_own(own);
     if (error)
         return error;
-    thread_attach();
+    attach_caller();
     __atomic_store_n(&probe.watching, 1, __ATOMIC_RELEASE);
     switch_hooks(rates);
     *ret = probe.segment;

@@ -12,15 +12,22 @@
 #include "probe/handler/waiters.h"
 
 static __thread bool was_blocked __attribute__((tls_model("initial-exec")));
+static __thread bool modules_are_whole __attribute__((tls_model("initial-exec")));
 
 static void before_fork(void) {
     was_blocked = timers_block_signal();
+    modules_are_whole = modules_before_fork();
 }
 
 /* Ours alone: other handlers may have changed the mask of the others, and mean it. */
-static void after_fork_in_parent(void) {
+static void let_signal_in(void) {
     if (!was_blocked)
         timers_unblock_signal();
+}
+
+static void after_fork_in_parent(void) {
+    modules_after_fork();
+    let_signal_in();
 }
 
 /* The kernel gives a child no timers and no threads but this one. Its copy of the segment is not read by anybody; what
@@ -29,14 +36,15 @@ static void after_fork_in_child(void) {
     probe.watching = 0;
     probe.mem_profile_rate = probe.block_rate_ns = probe.cpu_period_ns = 0;
     probe.mutex_fraction = 0;
+    probe.tables_asked_ns = 0;
     probe_thread.record = NULL;
     probe_thread.tid = 0;
     control_reset_after_fork();
     sampler_reset_after_fork();
-    modules_reset_after_fork();
+    modules_reset_after_fork(modules_are_whole);
     waiters_reset_after_fork();
     unwind_reset_after_fork();
-    after_fork_in_parent();
+    let_signal_in();
 }
 
 void fork_init(void) {

@@ -53,6 +53,32 @@ static struct {
     uint64_t n_indexes; /* ever made */
 } state;
 
+/* A refresh and a fork keep out of each other's way, without a lock: nobody waits to fork. */
+static uint32_t refreshing, forking; /* A; forking counts */
+
+static void begin_refresh(void) {
+    for (;;) {
+        __atomic_store_n(&refreshing, 1, __ATOMIC_SEQ_CST);
+        if (!__atomic_load_n(&forking, __ATOMIC_SEQ_CST))
+            return;
+        __atomic_store_n(&refreshing, 0, __ATOMIC_SEQ_CST);
+        nanosleep(&(struct timespec){.tv_nsec = QUIET_TURN_NS}, NULL);
+    }
+}
+
+static void end_refresh(void) {
+    __atomic_store_n(&refreshing, 0, __ATOMIC_SEQ_CST);
+}
+
+bool modules_before_fork(void) {
+    __atomic_fetch_add(&forking, 1, __ATOMIC_SEQ_CST);
+    return !__atomic_load_n(&refreshing, __ATOMIC_SEQ_CST);
+}
+
+void modules_after_fork(void) {
+    __atomic_fetch_sub(&forking, 1, __ATOMIC_SEQ_CST);
+}
+
 static void *map(size_t bytes) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
@@ -414,7 +440,7 @@ static bool free_pending(void) {
     return true;
 }
 
-int modules_refresh(struct segment *segment) {
+static int refresh(struct segment *segment) {
     if (!state.objects && !(state.objects = map(OBJECTS_MAX * sizeof(struct object))))
         return -ENOMEM;
     state.outdated |= enumerate();
@@ -432,6 +458,13 @@ int modules_refresh(struct segment *segment) {
     return 0;
 }
 
+int modules_refresh(struct segment *segment) {
+    begin_refresh();
+    int error = refresh(segment);
+    end_refresh();
+    return error;
+}
+
 int modules_release(void) {
     swap_index(NULL);
     state.outdated = true;
@@ -441,7 +474,10 @@ int modules_release(void) {
     return free_pending() ? 0 : -EBUSY;
 }
 
-void modules_reset_after_fork(void) {
+void modules_reset_after_fork(bool whole) {
+    refreshing = forking = 0;
+    if (whole)
+        return;
     uint64_t n_indexes = state.n_indexes; /* or the cache of rules would take a new index for an old one */
     memset(&state, 0, sizeof state);
     state.n_indexes = n_indexes;

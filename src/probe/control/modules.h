@@ -4,6 +4,7 @@
 #ifndef PIKO_PROBE_CONTROL_MODULES_H
 #define PIKO_PROBE_CONTROL_MODULES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "segment/segment.h"
@@ -18,9 +19,14 @@ int modules_refresh(struct segment *segment);
  * 0, or -EBUSY when a walk did not end within 20 ms: then their memory stays for a later call. */
 int modules_release(void);
 
-/* In the child of a fork: forget everything, which another thread may have been at. The index in force stays so, which
- * never changes: walks go on with it until the next refresh. */
-void modules_reset_after_fork(void);
+/* Before a fork and, in the parent, after it: no refresh begins in between. True when none is under way: then all is whole
+ * in the child too, whose tables are those of its parent until it loads something of its own. */
+bool modules_before_fork(void);
+void modules_after_fork(void);
+
+/* In the child, with what modules_before_fork() said. What is not whole is forgotten; the index in force stays so all the
+ * same, since it never changes: walks go on with it until the next refresh. */
+void modules_reset_after_fork(bool whole);
 
 struct modules_stats {
     uint32_t objects; /* loaded, with or without a table */

@@ -3,14 +3,17 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe/handler/probe.h"
 #include "probe/handler/stacks.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/unwind_arch.h"
+#include "probe/handler/unwind_table.h"
 
 #define NO_SUCH_OPERATION (-1L)
+#define TABLES_WAIT_NS 200000000u /* in the life of a process, not each time */
 
 static bool more_memory(uint64_t address, struct unwind_memory *memory);
 
@@ -72,15 +75,45 @@ struct unwind_memory capture_memory(uint64_t sp) {
     return memory;
 }
 
+static void wake_control(void) {
+    uint32_t *wake = &probe.segment->mailbox.wake;
+    __atomic_fetch_add(wake, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, wake, FUTEX_WAKE, 1L, NULL, NULL, 0L);
+}
+
 /* Code that no table knows may have been loaded since control last looked. It takes its time when there is nothing new, and
  * clears the flag then, so that code without tables does not keep it busy. */
 static void ask_for_modules(void) {
-    if (__atomic_exchange_n(&probe.modules_stale, 1, __ATOMIC_ACQ_REL))
+    uint32_t known = PROBE_KNOWN;
+    if (!__atomic_compare_exchange_n(&probe.modules_stale, &known, PROBE_STALE, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
         return;
-    uint32_t *wake = &probe.segment->mailbox.wake;
-    __atomic_fetch_add(wake, 1, __ATOMIC_RELEASE);
     int saved_errno = errno;
-    syscall(SYS_futex, wake, FUTEX_WAKE, 1L, NULL, NULL, 0L);
+    wake_control();
+    errno = saved_errno;
+}
+
+/* Tables are made when the first stack is to be walked, since most processes end before they have one; by control, since
+ * nothing here may map memory or take that long. */
+static void wait_for_tables(void) {
+    uint64_t asked_ns = 0, now_ns = probe_now_ns();
+    if (!probe.segment || probe_thread.own)
+        return;
+    if (__atomic_compare_exchange_n(&probe.tables_asked_ns, &asked_ns, now_ns, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
+        asked_ns = now_ns;
+    if (now_ns >= asked_ns + TABLES_WAIT_NS)
+        return;
+    int saved_errno = errno;
+    __atomic_store_n(&probe.modules_stale, PROBE_NEEDED, __ATOMIC_RELEASE);
+    wake_control();
+    uint32_t *done = &probe.segment->mailbox.done;
+    for (uint32_t seen = __atomic_load_n(done, __ATOMIC_ACQUIRE);
+         !__atomic_load_n(&unwind_current, __ATOMIC_ACQUIRE) && now_ns < asked_ns + TABLES_WAIT_NS;
+         seen = __atomic_load_n(done, __ATOMIC_ACQUIRE), now_ns = probe_now_ns()) {
+        struct timespec rest = {.tv_nsec = (long)(asked_ns + TABLES_WAIT_NS - now_ns)};
+        syscall(SYS_futex, done, FUTEX_WAIT, seen, &rest, NULL, 0L);
+    }
     errno = saved_errno;
 }
 
@@ -103,6 +136,8 @@ uint32_t capture_stack_in(const struct unwind_registers *registers, struct unwin
 }
 
 uint32_t capture_stack(const struct unwind_registers *registers) {
+    if (unlikely(!__atomic_load_n(&unwind_current, __ATOMIC_ACQUIRE)))
+        wait_for_tables();
     struct unwind_section section = unwind_enter();
     uint32_t id = walk_and_intern(registers, capture_memory(registers->sp));
     unwind_leave(section);

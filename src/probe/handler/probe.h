@@ -23,7 +23,8 @@ struct probe {
     uint32_t mutex_fraction;   /* 0 = off */
     uint32_t watching;         /* 1 = threads publish their waits (profiling is started) */
     uint64_t cpu_period_ns;    /* of the running sampler; 0 = off */
-    uint32_t modules_stale;    /* A: a walk met code of no known module: control looks again */
+    uint32_t modules_stale;    /* A: enum probe_stale */
+    uint64_t tables_asked_ns;  /* A: when a walk was first in need of tables that are not there yet; 0 = never */
     struct segment_table_pointers {
         segment_stack_slot *stack_slots;
         uint64_t *stack_words;
@@ -37,6 +38,13 @@ struct probe {
 };
 
 extern struct probe probe;
+
+/* Why control should look at what is loaded. */
+enum probe_stale {
+    PROBE_KNOWN,
+    PROBE_STALE, /* a walk met code of no known module */
+    PROBE_NEEDED /* somebody waits for the first tables */
+};
 
 static inline uint64_t probe_offset(const void *entry) {
     return (uint64_t)((const char *)entry - (const char *)probe.segment);

@@ -9,6 +9,7 @@
 #include "probe/handler/buckets.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/stacks.h"
+#include "probe/handler/thread.h"
 #include "probe/handler/tick.h"
 
 /* By record index. Kernel calls are made directly: libc's wrappers keep tables of their own. */
@@ -174,5 +175,6 @@ void timers_forget(int timer) {
 
 void timers_reset_after_fork(void) {
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++)
-        __atomic_store_n(&cpu_timers[i].id, TIMER_NONE, __ATOMIC_RELAXED);
+        if (thread_at(i)) /* pages that were never used stay so */
+            __atomic_store_n(&cpu_timers[i].id, TIMER_NONE, __ATOMIC_RELAXED);
 }

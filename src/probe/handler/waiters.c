@@ -17,6 +17,7 @@ struct waiters_entry {
 
 uint8_t waiters_filter[WAITERS_FILTER_BYTES];
 static struct waiters_entry entries[ENTRIES];
+static bool claimed; /* A: one of them, ever */
 
 static struct waiters_entry *entry_at(const void *lock, uint32_t i) {
     return &entries[(waiters_hash(lock) + i) & (ENTRIES - 1)];
@@ -32,6 +33,7 @@ static struct waiters_entry *find(const void *lock) {
 /* A free place, or one whose lock nobody waits for. Two waiters of a lock may claim one each: both are found first by
  * unlocks in probe order, so the second's waiters would be missed; waiters_enter looks again after it registered. */
 static struct waiters_entry *claim(const void *lock) {
+    __atomic_store_n(&claimed, true, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < PROBES; i++) {
         struct waiters_entry *entry = entry_at(lock, i);
         uint64_t seen = __atomic_load_n(&entry->lock, __ATOMIC_RELAXED);
@@ -122,6 +124,8 @@ uint64_t waiters_unlocking(const void *lock, uint64_t now_ns) {
 }
 
 void waiters_reset_after_fork(void) {
+    if (!claimed)
+        return;
     for (uint32_t i = 0; i < ENTRIES; i++)
         if (entries[i].lock) /* pages that were never used stay so */
             entries[i] = (struct waiters_entry){0};
