@@ -17,6 +17,8 @@ const char *threads_state_name(enum segment_thread_state state) {
         [SEGMENT_THREAD_IO] = "IO wait",
         [SEGMENT_THREAD_SLEEP] = "sleep",
         [SEGMENT_THREAD_SYSCALL] = "syscall",
+        [SEGMENT_THREAD_NETWORK] = "IO wait",
+        [SEGMENT_THREAD_CHILD] = "syscall",
     };
     return (unsigned)state < sizeof(names) / sizeof(names[0]) && names[state] ? names[state] : "running";
 }

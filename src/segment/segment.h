@@ -40,6 +40,10 @@
 #define SEGMENT_THREAD_NAME_BYTES 16u /* as the kernel's comm, NUL included */
 #define SEGMENT_PATH_BYTES 512u       /* longer object paths are cut: the module is then found by build id */
 #define SEGMENT_BUILD_ID_BYTES 32u
+#define SEGMENT_TRACE_CHUNK_BYTES 4096u
+#define SEGMENT_TRACE_RECORDS 127u           /* of one chunk */
+#define SEGMENT_TRACE_BYTES_MIN (256u << 10) /* of all chunks */
+#define SEGMENT_TRACE_BYTES_MAX ((uint64_t)4 << 30)
 #define SEGMENT_SHARED_ALIGN 64u /* cache line: what different threads write stands apart by it */
 #define SEGMENT_PART_SHIFT 12u   /* a part is what is committed at once: a page of 4 KiB */
 
@@ -115,7 +119,9 @@ enum segment_thread_state { /* the words of the dump in brackets; numbers are pa
                             SEGMENT_THREAD_IO = 9,
                             SEGMENT_THREAD_SLEEP = 10,
                             SEGMENT_THREAD_SYSCALL = 11,
-                            SEGMENT_THREAD_EXITED = 12, /* record kept for its name until the slot is needed */
+                            SEGMENT_THREAD_EXITED = 12,  /* record kept for its name until the slot is needed */
+                            SEGMENT_THREAD_NETWORK = 13, /* IO on a socket, or of whichever descriptor is ready first */
+                            SEGMENT_THREAD_CHILD = 14,   /* a child process */
 };
 
 struct segment_thread {
@@ -133,6 +139,9 @@ struct segment_thread {
     uint64_t wait_sp;     /* A: stack pointer there */
     uint64_t wait_fp;     /* A: frame pointer register there */
     uint64_t wait_object; /* A: address of what is waited for, or a file descriptor; 0 unknown */
+    uint64_t wait_ticks;  /* A: of the trace's clock: when the wait began; 0 = not while recording */
+    uint32_t wait_stack;  /* A: stack id, known while recording; 0 = not */
+    uint32_t reserved_too;
 
     /* Filled by control (or by the thread's own handler) for one dump. */
     uint64_t dump_seq;      /* A, release: dump that the next four fields belong to */
@@ -141,9 +150,75 @@ struct segment_thread {
     uint64_t dump_since_ns; /* A: 0 unknown */
 
     uint64_t stack_low, stack_high; /* A: bounds of its stack, 0 unknown; low inclusive, high exclusive */
-    uint64_t reserved[8];
+    uint64_t reserved[6];
 };
 _Static_assert(sizeof(struct segment_thread) == 192, "three cache lines");
+
+/* ---- Trace: what threads did, in the order in which each did it ------------------------------------------------------
+ * A thread that records leases a chunk, fills its slots one by one, and leases another. There are as many chunks as the
+ * bound on memory allows; when all are used the oldest is leased anew, whoever filled it. No record needs another one: a
+ * wait is written when it ends, with both its ends, so that any set of chunks tells what it tells. What a thread waits
+ * for right now stands in its thread record.
+ *
+ * Times are ticks of `clock`: of the CPU's time stamp counter, or nanoseconds of CLOCK_MONOTONIC. */
+enum segment_trace_clock { SEGMENT_TRACE_CLOCK_MONOTONIC = 0, SEGMENT_TRACE_CLOCK_TSC = 1 };
+
+enum segment_trace_kind { /* begin: ticks, of each; object, value: as said */
+                          SEGMENT_TRACE_NONE = 0,
+                          SEGMENT_TRACE_WAIT = 1, /* reason: enum segment_thread_state; begin: 0 = before the recording;
+                                                    * value: ticks of its end; object: as wait_object */
+                          SEGMENT_TRACE_WAKE = 2, /* let go on who waits for object; begin: before it did */
+                          SEGMENT_TRACE_START =
+                              3,                  /* object: start function; stack: of the creator; value: its tid << 32
+                                                    * | ticks since it made the thread, at most UINT32_MAX */
+                          SEGMENT_TRACE_EXIT = 4, /* value, object: the thread's name, 16 bytes */
+                          SEGMENT_TRACE_NAME = 5, /* the same, from here on */
+                          SEGMENT_TRACE_SAMPLE = 6, /* of the CPU */
+                          SEGMENT_TRACE_HEAP = 7,   /* value: bytes in use, estimated */
+};
+
+#define SEGMENT_TRACE_TIMED_OUT 0x80u /* added to a WAIT's reason: nobody ended it */
+
+struct segment_trace_record {
+    uint32_t stack; /* id; 0 none */
+    uint16_t lease; /* low bits of the chunk's lease: tells a record from what was there before */
+    uint8_t kind;   /* enum segment_trace_kind */
+    uint8_t reason;
+    uint64_t begin;
+    uint64_t value;
+    uint64_t object;
+};
+_Static_assert(sizeof(struct segment_trace_record) == 32, "its first word is written last, A, release");
+
+#define SEGMENT_TRACE_LEASE_SHIFT 16
+#define SEGMENT_TRACE_SLOT_MASK (((uint64_t)1 << SEGMENT_TRACE_LEASE_SHIFT) - 1)
+
+struct segment_trace_chunk {
+    uint64_t
+        head; /* A: lease << SEGMENT_TRACE_LEASE_SHIFT | slots claimed, of which there may be more than there are; 0 = never leased */
+    uint64_t ready;  /* A, release: the lease that the next two fields belong to */
+    uint32_t tid;    /* of the thread that fills it */
+    uint32_t thread; /* index of its record */
+    uint64_t reserved;
+    struct segment_trace_record records[SEGMENT_TRACE_RECORDS];
+};
+_Static_assert(sizeof(struct segment_trace_chunk) == SEGMENT_TRACE_CHUNK_BYTES, "layout");
+
+struct segment_trace {
+    uint64_t cursor; /* A: chunks ever used << 32 | the one to be leased anew next */
+    uint64_t leases; /* A: number of them, which is the last one's */
+    uint64_t apart[6];
+
+    uint64_t clock;      /* enum segment_trace_clock; written before `recording` */
+    uint64_t recording;  /* A, release: 1 = on (control) */
+    uint64_t pair_ticks; /* a reading of the clock, and CLOCK_MONOTONIC at the same time */
+    uint64_t pair_ns;
+    uint64_t since_ticks; /* A: when the recording was switched on last */
+    uint64_t lost_ticks;  /* A: of the newest record whose chunk was leased anew: what is later is all there */
+    uint64_t bytes_max;   /* A: that chunks may take */
+    uint64_t min_age_ns;  /* A: a chunk that is older is leased anew rather than a fresh one; 0 = no rolling trace */
+};
+_Static_assert(sizeof(struct segment_trace) == 2 * SEGMENT_SHARED_ALIGN, "what all threads change stands apart");
 
 /* ---- Modules: what is mapped where, for readers that outlive the process -------------------------------------------*/
 struct segment_module {
@@ -182,7 +257,8 @@ struct segment_counters {
     uint64_t stacks_lost;      /* A: walks whose stack did not fit the table */
     uint64_t handler_ns;       /* A: CPU time in our signal handler */
     uint64_t threads_created;  /* A: by pthread_create since the segment was made, ours left out */
-    uint64_t reserved[12];
+    uint64_t heap_in_use;      /* A: bytes, estimated from the samples of the heap */
+    uint64_t reserved[11];
 };
 _Static_assert(sizeof(struct segment_counters) == 256, "layout");
 
@@ -201,7 +277,9 @@ struct segment_mailbox {
     uint64_t refresh_done;   /* A, release */
     uint64_t heartbeat_ns;   /* A: CLOCK_MONOTONIC of control's last turn; a stopped target lets it age */
     uint64_t reader_ns;      /* A: CLOCK_MONOTONIC of the reader's last sign of life; 0 = it lives as long as we do */
-    uint64_t reserved[5];
+    uint32_t trace_users;    /* A: traces that are taken now; recorded while it is > 0 (reader) */
+    uint32_t reserved_too;
+    uint64_t reserved[4];
 };
 _Static_assert(sizeof(struct segment_mailbox) == 112, "layout");
 
@@ -242,9 +320,11 @@ struct segment {
     uint64_t cpu_epoch;     /* A, release: counts how often the CPU table was cleared */
 
     struct segment_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts;
+    struct segment_table trace_chunks; /* aligned to pages */
     struct segment_crash crash;
-    uint64_t reserved[4];
+    uint64_t reserved[2];
 
+    _Alignas(SEGMENT_SHARED_ALIGN) struct segment_trace trace;
     _Alignas(SEGMENT_SHARED_ALIGN) struct segment_counters counters;
     _Alignas(SEGMENT_SHARED_ALIGN) struct segment_mailbox mailbox;
 };
@@ -269,11 +349,12 @@ static inline void segment_use_part(uint64_t *parts, uint64_t offset) {
         __atomic_fetch_or(&parts[part / 64], (uint64_t)1 << part % 64, __ATOMIC_RELEASE);
 }
 
-/* Bytes that a segment of the limits above takes (address space; memory is committed as it is touched). */
-uint64_t segment_bytes(void);
+/* Bytes that a segment of the limits above takes (address space; memory is committed as it is touched), with chunks of
+ * `trace_bytes` in all, which is brought into its bounds. */
+uint64_t segment_bytes(uint64_t trace_bytes);
 
 /* Lay out an all-zero mapping of segment_bytes() bytes. The magic is written last (release). No errors. */
-void segment_format(struct segment *segment, uint32_t pid, uint32_t page_bytes, uint64_t monotonic_ns,
-                    uint64_t realtime_ns);
+void segment_format(struct segment *segment, uint64_t trace_bytes, uint32_t pid, uint32_t page_bytes,
+                    uint64_t monotonic_ns, uint64_t realtime_ns);
 
 #endif

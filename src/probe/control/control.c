@@ -17,6 +17,7 @@
 #include "probe/control/modules.h"
 #include "probe/control/own_thread.h"
 #include "probe/control/ranges.h"
+#include "probe/control/recorder.h"
 #include "probe/control/sampler.h"
 #include "probe/control/tasks.h"
 #include "probe/handler/capture.h"
@@ -127,8 +128,9 @@ static void plan_first_look(void) {
 }
 
 /* How long until there is something to do of our own accord; false = only when woken. */
-static bool next_turn(struct timespec *ret) {
-    uint64_t ns = sampler_is_running() ? SAMPLING_TURN_NS : 0;
+static bool next_turn(const struct segment_mailbox *mailbox, struct timespec *ret) {
+    uint64_t ns =
+        sampler_is_running() || __atomic_load_n(&mailbox->trace_users, __ATOMIC_ACQUIRE) ? SAMPLING_TURN_NS : 0;
     if (__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE)) {
         uint64_t rest_ns = modules_rest_ns() + 1;
         ns = ns && ns < rest_ns ? ns : rest_ns;
@@ -144,6 +146,7 @@ static int control_main(void *unused) {
     while (!__atomic_load_n(&control.end, __ATOMIC_ACQUIRE)) {
         uint32_t wake = __atomic_load_n(&mailbox->wake, __ATOMIC_ACQUIRE);
         serve_sampler(mailbox);
+        recorder_serve(__atomic_load_n(&mailbox->trace_users, __ATOMIC_ACQUIRE) > 0 && reader_lives(mailbox));
         serve_dump(mailbox);
         serve_refresh(mailbox);
         serve_stale_modules();
@@ -151,7 +154,7 @@ static int control_main(void *unused) {
         __atomic_fetch_add(&mailbox->done, 1, __ATOMIC_RELEASE);
         futex(&mailbox->done, FUTEX_WAKE, INT_MAX, NULL);
         struct timespec turn;
-        bool limited = next_turn(&turn);
+        bool limited = next_turn(mailbox, &turn);
         futex(&mailbox->wake, FUTEX_WAIT, wake, limited ? &turn : NULL);
     }
     return 0;
@@ -176,17 +179,26 @@ static uint64_t realtime_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static uint64_t trace_bytes(const struct control_rates *rates) {
+    return rates->trace_bytes_max ? rates->trace_bytes_max : CONTROL_TRACE_BYTES;
+}
+
+uint64_t control_segment_bytes(const struct control_rates *rates) {
+    return segment_bytes(trace_bytes(rates));
+}
+
 /* `memory` as for control_start(). Our own is private: what a fork child does to its copy is its own. */
-static int make_segment(void *memory) {
+static int make_segment(const struct control_rates *rates, void *memory) {
     if (probe.segment && probe.segment->pid == (uint32_t)getpid()) /* a fork child leaves its parent's alone */
         return 0;
     if (!memory)
-        memory = mmap(NULL, (size_t)segment_bytes(), PROT_READ | PROT_WRITE,
+        memory = mmap(NULL, (size_t)control_segment_bytes(rates), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return -errno;
     struct segment *segment = memory;
-    segment_format(segment, (uint32_t)getpid(), (uint32_t)sysconf(_SC_PAGESIZE), probe_now_ns(), realtime_ns());
+    segment_format(segment, trace_bytes(rates), (uint32_t)getpid(), (uint32_t)sysconf(_SC_PAGESIZE), probe_now_ns(),
+                   realtime_ns());
     struct segment_table_pointers tables = {
         .stack_slots = segment_entries(segment, &segment->stack_slots),
         .stack_words = segment_entries(segment, &segment->stack_words),
@@ -197,6 +209,7 @@ static int make_segment(void *memory) {
         .live = segment_entries(segment, &segment->live),
         .threads = segment_entries(segment, &segment->threads),
         .parts = segment_entries(segment, &segment->parts),
+        .trace_chunks = segment_entries(segment, &segment->trace_chunks),
     };
     probe.tables = tables;
     __atomic_store_n(&probe.segment, segment, __ATOMIC_RELEASE);
@@ -249,10 +262,11 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
     if (control.running)
         return -EALREADY;
     int own = control_mark_own(1);
-    int error = make_segment(memory);
+    int error = make_segment(rates, memory);
     if (!error)
         error = sampler_init();
     if (!error) {
+        recorder_init(rates->trace_min_age_ns, trace_bytes(rates));
         fork_init();
         identity_init();
         plan_first_look();
@@ -265,7 +279,7 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
     __atomic_store_n(&probe.watching, 1, __ATOMIC_RELEASE);
     switch_hooks(rates);
     *ret = probe.segment;
-    *ret_bytes = (size_t)segment_bytes();
+    *ret_bytes = (size_t)probe.segment->total_bytes;
     return 0;
 }
 
@@ -277,6 +291,7 @@ void control_stop(void) {
     if (!control_rest())
         return;
     sampler_stop();
+    recorder_stop();
     leave();
 }
 

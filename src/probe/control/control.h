@@ -13,9 +13,17 @@ struct control_rates {
     uint64_t mem_profile_rate_bytes;
     uint64_t block_rate_ns;
     uint32_t mutex_fraction;
+    uint64_t trace_min_age_ns; /* how far back the rolling trace is to reach */
+    /* Memory for traces, rolling or not; 0 = CONTROL_TRACE_BYTES. A process's first start reserves it. */
+    uint64_t trace_bytes_max;
 };
 
-/* Make the segment in `memory`, an all-zero mapping of segment_bytes() bytes which then stays, or in private memory of our
+#define CONTROL_TRACE_BYTES ((uint64_t)16 << 20)
+
+/* Bytes of the segment for these rates. */
+uint64_t control_segment_bytes(const struct control_rates *rates);
+
+/* Make the segment in `memory`, an all-zero mapping of control_segment_bytes() bytes which then stays, or in private memory of our
  * own when that is NULL (at the first start of a process; it is never unmapped, since hooks may be inside it), start the
  * thread, switch the hooks on. Unwind tables come with the first stack that is walked. 0, -EALREADY or a negative errno, with everything as before.
  * The calling thread's own-thread mark is set meanwhile, so that what is created here is ours. Threads: one at a time. */

@@ -8,6 +8,7 @@
 #include "probe/control/sampler.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/timers.h"
+#include "probe/handler/trace.h"
 #include "probe/handler/unwind.h"
 #include "probe/handler/waiters.h"
 
@@ -42,6 +43,7 @@ static void after_fork_in_child(void) {
     control_reset_after_fork();
     sampler_reset_after_fork();
     modules_reset_after_fork(modules_are_whole);
+    trace_reset_after_fork();
     waiters_reset_after_fork();
     unwind_reset_after_fork();
     let_signal_in();

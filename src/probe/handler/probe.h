@@ -25,6 +25,11 @@ struct probe {
     uint64_t cpu_period_ns;    /* of the running sampler; 0 = off */
     uint32_t modules_stale;    /* A: enum probe_stale */
     uint64_t tables_asked_ns;  /* A: when a walk was first in need of tables that are not there yet; 0 = never */
+    uint32_t tracing;          /* A: 1 = the execution trace is recorded; all of trace_… is set before */
+    uint32_t trace_tsc;        /* its clock: 1 = the time stamp counter, 0 = CLOCK_MONOTONIC */
+    uint64_t trace_chunks_most;
+    uint64_t trace_keep_ticks;  /* chunks that are younger are leased anew only when there are no others */
+    uint64_t trace_brief_ticks; /* a system call that took less did not wait */
     struct segment_table_pointers {
         segment_stack_slot *stack_slots;
         uint64_t *stack_words;
@@ -34,6 +39,7 @@ struct probe {
         struct segment_live *live;
         struct segment_thread *threads;
         uint64_t *parts;
+        struct segment_trace_chunk *trace_chunks;
     } tables; /* set together with segment */
 };
 
@@ -62,9 +68,11 @@ static inline bool probe_used(const void *entry) {
 
 /* Per thread, in initial-exec TLS: one access, never an allocation. */
 struct probe_thread {
-    struct segment_thread *record; /* NULL until attached */
-    int64_t heap_countdown;        /* bytes until the next sample */
-    uint64_t random;               /* xorshift state; 0 = not seeded */
+    struct segment_thread *record;           /* NULL until attached */
+    int64_t heap_countdown;                  /* bytes until the next sample */
+    uint64_t random;                         /* xorshift state; 0 = not seeded */
+    struct segment_trace_chunk *trace_chunk; /* that it fills; NULL until it records */
+    uint64_t trace_lease;                    /* under which it has it: another thread may have been given it since */
     uint32_t tid;
     bool heap_started;   /* heap_countdown was drawn once */
     bool own;            /* one of our threads: nothing of it is recorded */

@@ -3,7 +3,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
+#include "probe/handler/trace.h"
 
 /* Records looked at for one thread id: they stand at consecutive places from the id's own. */
 #define THREAD_PROBES 64u
@@ -29,7 +31,8 @@ static void reset_record(struct segment_thread *record) {
     record->name[0] = '\0';
     record->stack_low = record->stack_high = 0;
     record->wait_object = record->dump_seq = record->dump_since_ns = record->state_since_ns = 0;
-    record->dump_stack = record->dump_state = 0;
+    record->dump_stack = record->dump_state = record->wait_stack = 0;
+    record->wait_ticks = 0;
     __atomic_store_n(&record->wait_seq, (record->wait_seq | 1) + 1, __ATOMIC_RELEASE); /* even: waits for nothing */
 }
 
@@ -109,12 +112,23 @@ void thread_detach(void) {
     __atomic_store_n(&record->state, SEGMENT_THREAD_EXITED, __ATOMIC_RELEASE);
 }
 
-void thread_wait_end(struct segment_thread *record) {
+uint32_t thread_wait_end(struct segment_thread *record, bool timed_out) {
     if (!record)
-        return;
+        return 0;
+    uint32_t stack = record->wait_ticks ? record->wait_stack : 0;
+    if (trace_is_on())
+        trace_wait(record, timed_out);
     if (record->wait_seq & 1)
         __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
     record->state = SEGMENT_THREAD_RUNNING;
+    return stack;
+}
+
+/* The clock first: the wait includes what the walk takes, as it does in the block profile. */
+static void note_for_trace(struct segment_thread *record, const struct unwind_registers *caller) {
+    bool on = trace_is_on();
+    record->wait_ticks = on ? trace_ticks() : 0;
+    record->wait_stack = on ? capture_stack(caller) : 0;
 }
 
 struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64_t object, uint64_t since_ns,
@@ -127,8 +141,9 @@ struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64
             return NULL;
         /* Stacks grow downwards: that wait was left by a jump out of a signal handler. (Or this is a handler on another
          * stack: then the wait that it interrupted is not shown for the rest of its time.) */
-        thread_wait_end(record);
+        thread_wait_end(record, false);
     }
+    note_for_trace(record, caller);
     record->wait_pc = caller->pc;
     record->wait_sp = caller->sp;
     record->wait_fp = caller->fp;

@@ -52,6 +52,7 @@ void thread_detach(void);
  * ended in a jump is taken as over by the next one. */
 struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64_t object, uint64_t since_ns,
                                          const struct unwind_registers *caller);
-void thread_wait_end(struct segment_thread *record);
+/* Returns the stack in which it waited, known while the trace is recorded; 0 = take it yourself. */
+uint32_t thread_wait_end(struct segment_thread *record, bool timed_out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/timers.h"
+#include "probe/handler/trace.h"
 #include "probe/handler/unwind_arch.h"
 
 #define TICK_MARK 0x50494b4fu /* "PIKO" */
@@ -51,6 +52,9 @@ static void sample_cpu(const struct segment_thread *record, const siginfo_t *inf
     uint32_t generation = (uint32_t)((uintptr_t)info->si_value.sival_ptr >> 12 & 0xfff);
     uint64_t expiries = 1 + (uint64_t)(info->si_overrun > 0 ? info->si_overrun : 0), ns;
     uint32_t stack = capture_stack(registers);
+    if (trace_is_on())
+        trace_record((struct segment_trace_record){
+            .kind = SEGMENT_TRACE_SAMPLE, .stack = stack, .begin = trace_ticks(), .value = expiries});
     uint64_t samples = timers_delivered(record, generation, expiries, stack, &ns);
     if (!samples)
         return;

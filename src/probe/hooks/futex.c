@@ -50,6 +50,8 @@ static __attribute__((noinline)) NO_JUMPS long futex(long number, long a, long b
         return SYNCHRONISING(SEGMENT_THREAD_FUTEX, a, REAL(syscall)(number, a, b, c, d, e, f));
     if (wakes && is_unlock(word))
         return UNLOCKING(word, REAL(syscall)(number, a, b, c, d, e, f));
+    if (wakes && trace_is_on())
+        return WAKING(word, REAL(syscall)(number, a, b, c, d, e, f));
     return REAL(syscall)(number, a, b, c, d, e, f);
 }
 

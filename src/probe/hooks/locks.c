@@ -121,17 +121,22 @@ EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
 }
 
 /* A wait for a condition gives the mutex up as an unlock does: those who wait for it are charged to this place. */
+static void let_waiters_in(const pthread_mutex_t *mutex, uint64_t now_ns, const struct unwind_registers *caller) {
+    uint32_t stack = trace_is_on() ? trace_wake(trace_ticks(), (uint64_t)(uintptr_t)mutex, caller) : 0;
+    waits_record_mutex(waiters_unlocking(mutex, now_ns), caller, stack);
+}
+
 #define CONDITION(condition, mutex, wait_call)                                                                         \
     ({                                                                                                                 \
         struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
         uint64_t start_ = probe_now_ns();                                                                              \
         if (waiters_maybe(mutex))                                                                                      \
-            waits_record_mutex(waiters_unlocking((mutex), start_), &caller_);                                          \
+            let_waiters_in((mutex), start_, &caller_);                                                                 \
         struct segment_thread *record_ =                                                                               \
             thread_wait_begin(SEGMENT_THREAD_COND, (uint64_t)(uintptr_t)(condition), start_, &caller_);                \
         int result_ = (wait_call);                                                                                     \
-        thread_wait_end(record_);                                                                                      \
-        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
+        uint32_t stack_ = thread_wait_end(record_, timed_out(result_));                                                \
+        waits_record_block(probe_now_ns() - start_, &caller_, stack_);                                                 \
         result_;                                                                                                       \
     })
 
@@ -152,4 +157,23 @@ EXPORT int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mu
     if (!probe.watching)
         return REAL(pthread_cond_clockwait)(condition, mutex, clock, deadline);
     return CONDITION(condition, mutex, REAL(pthread_cond_clockwait)(condition, mutex, clock, deadline));
+}
+
+/* glibc's own layout, and its own first look: waiters are counted above three bits of flags. */
+#define COND_WAITERS_SHIFT 3
+
+static inline bool cond_is_awaited(const pthread_cond_t *condition) {
+    return __atomic_load_n(&condition->__data.__wrefs, __ATOMIC_RELAXED) >> COND_WAITERS_SHIFT != 0;
+}
+
+EXPORT int pthread_cond_signal(pthread_cond_t *condition) {
+    if (!trace_is_on() || !cond_is_awaited(condition))
+        return REAL(pthread_cond_signal)(condition);
+    return WAKING(condition, REAL(pthread_cond_signal)(condition));
+}
+
+EXPORT int pthread_cond_broadcast(pthread_cond_t *condition) {
+    if (!trace_is_on() || !cond_is_awaited(condition))
+        return REAL(pthread_cond_broadcast)(condition);
+    return WAKING(condition, REAL(pthread_cond_broadcast)(condition));
 }

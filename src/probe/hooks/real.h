@@ -66,6 +66,8 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
     X(pthread_cond_wait, SINCE_2_3_2)                                                                                  \
     X(pthread_cond_timedwait, SINCE_2_3_2)                                                                             \
     X(pthread_cond_clockwait, NULL)                                                                                    \
+    X(pthread_cond_signal, "GLIBC_2.3.2")                                                                              \
+    X(pthread_cond_broadcast, "GLIBC_2.3.2")                                                                           \
     X(pthread_rwlock_rdlock, NULL)                                                                                     \
     X(pthread_rwlock_wrlock, NULL)                                                                                     \
     X(pthread_rwlock_timedrdlock, NULL)                                                                                \
@@ -74,6 +76,7 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
     X(pthread_rwlock_clockwrlock, NULL)                                                                                \
     X(pthread_rwlock_unlock, NULL)                                                                                     \
     X(pthread_barrier_wait, NULL)                                                                                      \
+    X(sem_post, NULL)                                                                                                  \
     X(sem_wait, NULL)                                                                                                  \
     X(sem_timedwait, NULL)                                                                                             \
     X(sem_clockwait, NULL)                                                                                             \

@@ -106,7 +106,7 @@ EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *rest
         struct segment_thread *record_ =                                                                               \
             probe.watching ? thread_wait_begin(SEGMENT_THREAD_SYSCALL, 0, 0, &caller_) : NULL;                         \
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end(record_);                                                                                      \
+        thread_wait_end(record_, /* timed_out= */ false);                                                              \
         result_;                                                                                                       \
     })
 

@@ -9,6 +9,7 @@
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/timers.h"
+#include "probe/handler/trace.h"
 #include "probe/hooks/real.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -16,7 +17,8 @@
 struct start {
     void *(*function)(void *);
     void *argument;
-    uint32_t create_stack;
+    uint32_t create_stack, creator;
+    uint64_t created_ticks;
     bool own, signal_blocked; /* the creator's mask, as it thinks of it, is the new thread's */
 };
 
@@ -28,6 +30,8 @@ static void thread_exits(void *unused) {
     (void)unused;
     if (probe_thread.record)
         timers_stop_cpu(probe_thread.record);
+    if (trace_is_on() && probe_thread.record)
+        trace_exit(pthread_self(), probe_thread.record);
     thread_detach();
 }
 
@@ -57,6 +61,8 @@ static void begin(const struct start *start) {
     struct segment_thread *record = probe_thread.record;
     if (!record)
         return;
+    if (trace_is_on())
+        trace_thread_start((uintptr_t)start->function, start->create_stack, start->creator, start->created_ticks);
     learn_stack_bounds(record);
     if (exit_key_made)
         pthread_setspecific(exit_key, record);
@@ -92,6 +98,8 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
     if (!start->own) {
         struct unwind_registers caller = CALLER_REGISTERS();
         start->create_stack = capture_stack(&caller);
+        start->creator = probe_thread.tid;
+        start->created_ticks = trace_is_on() ? trace_ticks() : 0;
         counter_add(&probe.segment->counters.threads_created, 1);
     }
     int error = REAL(pthread_create)(thread, attributes, thread_main, start);
@@ -106,6 +114,8 @@ EXPORT int pthread_setname_np(pthread_t thread, const char *name) {
         struct segment_thread *record = thread_self();
         if (record)
             thread_set_name(record, name);
+        if (record && trace_is_on())
+            trace_thread_name(SEGMENT_TRACE_NAME, record);
     }
     return error;
 }

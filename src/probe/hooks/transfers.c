@@ -19,14 +19,14 @@ HOOK(ssize_t, preadv2, (int fd, const struct iovec *parts, int n, off_t at, int 
 HOOK(ssize_t, preadv64v2, (int fd, const struct iovec *parts, int n, off64_t at, int flags), (fd, parts, n, at, flags),
      SEGMENT_THREAD_IO, fd)
 HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout),
-     (fd, messages, n, flags, timeout), SEGMENT_THREAD_IO, fd)
+     (fd, messages, n, flags, timeout), SEGMENT_THREAD_NETWORK, fd)
 HOOK(int, epoll_pwait2,
      (int epoll, struct epoll_event *events, int most, const struct timespec *timeout, const sigset_t *mask),
-     (epoll, events, most, timeout, mask), SEGMENT_THREAD_IO, epoll)
+     (epoll, events, most, timeout, mask), SEGMENT_THREAD_NETWORK, epoll)
 HOOK(int, getaddrinfo,
      (const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
       struct addrinfo **restrict ret),
-     (node, service, hints, ret), SEGMENT_THREAD_IO, 0)
+     (node, service, hints, ret), SEGMENT_THREAD_NETWORK, 0)
 
 /* ---- Writing: waits when a pipe or socket is full, and for the disk */
 HOOK(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size), SEGMENT_THREAD_IO, fd)
@@ -41,12 +41,14 @@ HOOK(ssize_t, pwritev2, (int fd, const struct iovec *parts, int n, off_t at, int
      SEGMENT_THREAD_IO, fd)
 HOOK(ssize_t, pwritev64v2, (int fd, const struct iovec *parts, int n, off64_t at, int flags), (fd, parts, n, at, flags),
      SEGMENT_THREAD_IO, fd)
-HOOK(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags), SEGMENT_THREAD_IO, fd)
+HOOK(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags), SEGMENT_THREAD_NETWORK,
+     fd)
 HOOK(ssize_t, sendto, (int fd, const void *from, size_t size, int flags, const struct sockaddr *to, socklen_t to_size),
-     (fd, from, size, flags, to, to_size), SEGMENT_THREAD_IO, fd)
-HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags), SEGMENT_THREAD_IO, fd)
+     (fd, from, size, flags, to, to_size), SEGMENT_THREAD_NETWORK, fd)
+HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags), SEGMENT_THREAD_NETWORK,
+     fd)
 HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned n, int flags), (fd, messages, n, flags),
-     SEGMENT_THREAD_IO, fd)
+     SEGMENT_THREAD_NETWORK, fd)
 HOOK(ssize_t, sendfile, (int to, int from, off_t *at, size_t size), (to, from, at, size), SEGMENT_THREAD_IO, to)
 HOOK(ssize_t, sendfile64, (int to, int from, off64_t *at, size_t size), (to, from, at, size), SEGMENT_THREAD_IO, to)
 HOOK(ssize_t, splice, (int from, off64_t *from_at, int to, off64_t *to_at, size_t size, unsigned flags),
@@ -63,16 +65,16 @@ HOOK(ssize_t, __pread_chk, (int fd, void *to, size_t size, off_t at, size_t room
 HOOK(ssize_t, __pread64_chk, (int fd, void *to, size_t size, off64_t at, size_t room), (fd, to, size, at, room),
      SEGMENT_THREAD_IO, fd)
 HOOK(ssize_t, __recv_chk, (int fd, void *to, size_t size, size_t room, int flags), (fd, to, size, room, flags),
-     SEGMENT_THREAD_IO, fd)
+     SEGMENT_THREAD_NETWORK, fd)
 HOOK(ssize_t, __recvfrom_chk,
      (int fd, void *restrict to, size_t size, size_t room, int flags, struct sockaddr *restrict from,
       socklen_t *restrict from_size),
-     (fd, to, size, room, flags, from, from_size), SEGMENT_THREAD_IO, fd)
+     (fd, to, size, room, flags, from, from_size), SEGMENT_THREAD_NETWORK, fd)
 HOOK(int, __poll_chk, (struct pollfd * fds, nfds_t n, int timeout, size_t room), (fds, n, timeout, room),
-     SEGMENT_THREAD_IO, 0)
+     SEGMENT_THREAD_NETWORK, 0)
 HOOK(int, __ppoll_chk,
      (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room),
-     (fds, n, timeout, mask, room), SEGMENT_THREAD_IO, 0)
+     (fds, n, timeout, mask, room), SEGMENT_THREAD_NETWORK, 0)
 
 /* ---- Locks on files; queues and semaphores of System V */
 HOOK(int, flock, (int fd, int operation), (fd, operation), SEGMENT_THREAD_SYSCALL, fd)

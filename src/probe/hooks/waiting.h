@@ -3,14 +3,22 @@
 #ifndef PIKO_PROBE_HOOKS_WAITING_H
 #define PIKO_PROBE_HOOKS_WAITING_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
+#include "probe/handler/trace.h"
 #include "probe/handler/waiters.h"
 #include "probe/handler/waits.h"
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Whether a call that gives 0, an error number or -1 gave up at its time limit. */
+static inline bool timed_out(long result) {
+    return result == ETIMEDOUT || (result == -1 && errno == ETIMEDOUT);
+}
 
 /* Run `wait_call` as a wait that the block profile shows. */
 #define SYNCHRONISING(state, object, wait_call)                                                                        \
@@ -19,8 +27,8 @@
         uint64_t start_ = probe_now_ns();                                                                              \
         struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), start_, &caller_);             \
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end(record_);                                                                                      \
-        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
+        uint32_t stack_ = thread_wait_end(record_, timed_out((long)result_));                                          \
+        waits_record_block(probe_now_ns() - start_, &caller_, stack_);                                                 \
         result_;                                                                                                       \
     })
 
@@ -30,7 +38,7 @@
         struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
         struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), 0, &caller_);                  \
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end(record_);                                                                                      \
+        thread_wait_end(record_, /* timed_out= */ false);                                                              \
         result_;                                                                                                       \
     })
 
@@ -50,9 +58,9 @@
         struct waiter waiter_ = waiters_enter((lock), start_);                                                         \
         struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(uintptr_t)(lock), start_, &caller_);    \
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end(record_);                                                                                      \
+        uint32_t stack_ = thread_wait_end(record_, timed_out((long)result_));                                          \
         waiters_leave(waiter_, (lock));                                                                                \
-        waits_record_block(probe_now_ns() - start_, &caller_);                                                         \
+        waits_record_block(probe_now_ns() - start_, &caller_, stack_);                                                 \
         result_;                                                                                                       \
     })
 
@@ -61,9 +69,21 @@
 #define UNLOCKING(lock, unlock_call)                                                                                   \
     ({                                                                                                                 \
         struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        uint64_t ticks_ = trace_is_on() ? trace_ticks() : 0;                                                           \
         uint64_t delay_ = waiters_unlocking((lock), probe_now_ns());                                                   \
         __typeof__(unlock_call) result_ = (unlock_call);                                                               \
-        waits_record_mutex(delay_, &caller_);                                                                          \
+        uint32_t stack_ = ticks_ ? trace_wake(ticks_, (uint64_t)(uintptr_t)(lock), &caller_) : 0;                      \
+        waits_record_mutex(delay_, &caller_, stack_);                                                                  \
+        result_;                                                                                                       \
+    })
+
+/* Run `wake_call`, after which others may go on that wait for `object`. */
+#define WAKING(object, wake_call)                                                                                      \
+    ({                                                                                                                 \
+        struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
+        uint64_t ticks_ = trace_ticks();                                                                               \
+        __typeof__(wake_call) result_ = (wake_call);                                                                   \
+        trace_wake(ticks_, (uint64_t)(uintptr_t)(object), &caller_);                                                   \
         result_;                                                                                                       \
     })
 

@@ -27,7 +27,7 @@ static void start(void) {
     if (settings.only && settings.only != (uint32_t)getpid())
         return;
     int own = control_mark_own(1), fd;
-    size_t bytes = (size_t)segment_bytes();
+    size_t bytes = (size_t)control_segment_bytes(&settings.rates);
     void *memory = announce_memory(bytes, &fd);
     struct segment *segment;
     if (memory) {

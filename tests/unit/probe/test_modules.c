@@ -29,9 +29,9 @@ typedef int plugin_call(int (*function)(void *), void *data);
 
 static struct segment *new_segment(void) {
     struct segment *segment =
-        mmap(NULL, segment_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(NULL, segment_bytes(0), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_ptr_not_equal(segment, MAP_FAILED);
-    segment_format(segment, 1, 4096, 1, 1);
+    segment_format(segment, 0, 1, 4096, 1, 1);
     return segment;
 }
 
@@ -164,7 +164,7 @@ static void records_say_what_the_kernel_says(void **state) {
     struct link_map *map;
     assert_true(dladdr1((void *)(uintptr_t)dlopen, &info, (void **)&map, RTLD_DL_LINKMAP));
     assert_int_equal(find(segment, "/libc.so.6")->bias, map->l_addr);
-    munmap(segment, segment_bytes());
+    munmap(segment, segment_bytes(0));
 }
 
 static void record_of_an_unloaded_object_is_marked_and_taken_up_again(void **state) {
@@ -186,7 +186,7 @@ static void record_of_an_unloaded_object_is_marked_and_taken_up_again(void **sta
         assert_true(find(segment, "/plugin.so")->gone_ns > 0);
     }
     assert_true(count_records(segment) < 20);
-    munmap(segment, segment_bytes());
+    munmap(segment, segment_bytes(0));
 }
 
 static void a_full_record_table_reuses_what_is_gone_and_counts_the_rest(void **state) {
@@ -209,7 +209,7 @@ static void a_full_record_table_reuses_what_is_gone_and_counts_the_rest(void **s
     assert_null(find(segment, "/plugin.so"));
     dlclose(other);
     assert_int_equal(modules_refresh(segment), 0);
-    munmap(segment, segment_bytes());
+    munmap(segment, segment_bytes(0));
 }
 
 static void a_reader_inside_keeps_tables_until_it_leaves(void **state) {
@@ -305,7 +305,7 @@ static void walks_go_on_while_objects_come_and_go(void **state) {
     assert_true(walks > 100);
     assert_int_equal(incomplete, 0);
     assert_true(count_records(segment) < 20 + places);
-    munmap(segment, segment_bytes());
+    munmap(segment, segment_bytes(0));
 }
 
 /* A program that hangs inside of the loader must not take us with it. */

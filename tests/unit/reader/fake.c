@@ -47,7 +47,9 @@ static uint64_t place_all(struct segment *segment) {
     cursor = place(&segment->block, cursor, FAKE_ENTRIES, sizeof(struct segment_wait_bucket));
     cursor = place(&segment->mutex, cursor, FAKE_ENTRIES, sizeof(struct segment_wait_bucket));
     cursor = place(&segment->live, cursor, FAKE_ENTRIES, sizeof(struct segment_live));
-    return place(&segment->parts, cursor, (uint32_t)(cursor >> SEGMENT_PART_SHIFT) / 64 + 1, sizeof(uint64_t));
+    cursor = place(&segment->parts, cursor, (uint32_t)(cursor >> SEGMENT_PART_SHIFT) / 64 + 1, sizeof(uint64_t));
+    cursor = (cursor + SEGMENT_TRACE_CHUNK_BYTES - 1) & ~(uint64_t)(SEGMENT_TRACE_CHUNK_BYTES - 1);
+    return place(&segment->trace_chunks, cursor, FAKE_CHUNKS, sizeof(struct segment_trace_chunk));
 }
 
 static void *use(struct fake *fake, void *entry) {
@@ -60,15 +62,16 @@ void fake_make(struct fake *fake) {
     *fake = (struct fake){0};
     map(fake, place_all(&sizes));
     struct segment *segment = fake->segment;
-    segment_format(segment, (uint32_t)getpid(), 4096, clock_monotonic_ns(), clock_realtime_ns());
+    segment_format(segment, SEGMENT_TRACE_BYTES_MIN, (uint32_t)getpid(), 4096, clock_monotonic_ns(),
+                   clock_realtime_ns());
     segment->total_bytes = place_all(segment);
     set_clocks(segment);
 }
 
 void fake_make_full(struct fake *fake) {
     *fake = (struct fake){0};
-    map(fake, segment_bytes());
-    segment_format(fake->segment, (uint32_t)getpid(), 4096, clock_monotonic_ns(), clock_realtime_ns());
+    map(fake, segment_bytes(0));
+    segment_format(fake->segment, 0, (uint32_t)getpid(), 4096, clock_monotonic_ns(), clock_realtime_ns());
     set_clocks(fake->segment);
 }
 
