@@ -63,6 +63,7 @@ static void run(struct jobs *jobs, struct job *job) {
 
 static void *worker_main(void *data) {
     struct jobs *jobs = data;
+    pthread_setname_np(pthread_self(), "piko-worker");
     pthread_mutex_lock(&jobs->lock);
     for (;;) {
         while (!jobs->queue && !jobs->stopping)
@@ -123,6 +124,7 @@ static void queue_due(struct jobs *jobs) {
 
 static void *clock_main(void *data) {
     struct jobs *jobs = data;
+    pthread_setname_np(pthread_self(), "piko-clock");
     struct watch watch;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stopping) {

@@ -26,11 +26,15 @@ static const struct {
     {"cross_free", nasty_cross_free},
     {"allocators", nasty_allocators},
     {"restart", nasty_restart},
+    {"fork_large", nasty_fork_large},
+    {"timed_waits", nasty_timed_waits},
 };
 
 struct piko_profiling *nasty_profiling;
 static bool profiled;
+static int64_t heap_rate = 1;
 static double deadline;
+static long rounds = -1; /* A: that are left, in place of a deadline; -1 = there is one */
 
 static double now(void) {
     struct timespec time;
@@ -39,14 +43,17 @@ static double now(void) {
 }
 
 bool nasty_more(void) {
+    if (rounds >= 0)
+        return __atomic_sub_fetch(&rounds, 1, __ATOMIC_RELAXED) > 0;
     return now() < deadline;
 }
 
+#define STEPS_A_US 500 /* about, on machines of 2020 */
+
 void nasty_burn(unsigned us) {
     static volatile unsigned sink;
-    for (double end = now() + us / 1e6; now() < end;)
-        for (unsigned i = 0; i < 1000; i++)
-            sink = sink + i;
+    for (unsigned i = 0; i < us * STEPS_A_US; i++)
+        sink = sink + i;
 }
 
 static void silent(void *data, enum piko_log_level level, const char *message) {
@@ -60,14 +67,27 @@ int nasty_start(int port, struct piko_profiling **ret) {
         return -1;
     return piko_profiling_start(
         &(struct piko_profiling_options){
-            .port = port, .mem_profile_rate_bytes = 1, .block_rate_ns = 1, .mutex_fraction = 1, .log = silent},
+            .port = port, .mem_profile_rate_bytes = heap_rate, .block_rate_ns = 1, .mutex_fraction = 1, .log = silent},
         ret);
+}
+
+/* So many rounds, at a heap rate that programs can live with: begins when told to, and says how long it took. */
+static void run_rounds(void (*run)(void)) {
+    char byte;
+    CHECK(read(STDIN_FILENO, &byte, 1) == 1);
+    double began = now();
+    run();
+    printf("took %.6f\n", now() - began);
 }
 
 int main(int argc, char **argv) {
     if (argc < 3)
         return 2;
     profiled = argc > 3;
+    if (argv[2][0] == 'x') {
+        rounds = atol(argv[2] + 1);
+        heap_rate = 1024;
+    }
     if (profiled) {
         CHECK(nasty_start(PIKO_ANY_PORT, &nasty_profiling) == 0);
         printf("port %d\n", piko_profiling_port(nasty_profiling));
@@ -76,7 +96,10 @@ int main(int argc, char **argv) {
     deadline = now() + atof(argv[2]);
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
         if (!strcmp(argv[1], scenarios[i].name)) {
-            scenarios[i].run();
+            if (rounds >= 0)
+                run_rounds(scenarios[i].run);
+            else
+                scenarios[i].run();
             printf("ok\n");
             return 0;
         }

@@ -1,4 +1,4 @@
-/* nasty SCENARIO SECONDS [profiled]: what other profilers broke. Each scenario checks its own results, which are the same
+/* nasty SCENARIO SECONDS|xROUNDS [profiled]: what other profilers broke. Each scenario checks its own results, which are the same
  * with and without profiling: it prints "ok" and ends with 0. */
 #ifndef PIKO_TESTS_NASTY_H
 #define PIKO_TESTS_NASTY_H
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* False once the scenario's time is over. */
+/* False once the scenario's time, or the rounds that it was given, are over. */
 bool nasty_more(void);
 
 /* Profiling at the rates that hurt most; -1 when the program was asked to run without. */
@@ -27,15 +27,17 @@ extern struct piko_profiling *nasty_profiling;
 
 #define NOINLINE __attribute__((noinline))
 
-/* Use the CPU for about so many microseconds. */
+/* Use the CPU for about so many microseconds: always the same work. */
 NOINLINE void nasty_burn(unsigned us);
 
 void nasty_thread_storm(void);
 void nasty_cancel(void);
 void nasty_exit_keys(void);
 void nasty_locks(void);
+void nasty_timed_waits(void);
 
 void nasty_fork(void);
+void nasty_fork_large(void);
 void nasty_fork_start(void);
 void nasty_fork_port(void);
 void nasty_spawn(void);

@@ -94,7 +94,7 @@ static void *trades(void *data) {
     do {
         for (int i = 0; i < 1000; i++) {
             random = random * 1664525 + 1013904223;
-            void *mine = allocate_slot(random % 500);
+            void *mine = allocate_slot(random % 64);
             free(__atomic_exchange_n(&slots[random >> 20 & (SLOTS - 1)], mine, __ATOMIC_ACQ_REL));
         }
     } while (nasty_more());

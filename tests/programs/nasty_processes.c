@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +91,24 @@ void nasty_fork(void) {
         CHECK(child > 0 && ended_with(child, 7));
     } while (nasty_more());
     end_busy();
+}
+
+/* A fork that takes longer than the time between two signals: interrupted, it would begin again for ever. Small pages, all
+ * of them there. */
+void nasty_fork_large(void) {
+    size_t size = (size_t)2 << 30, page = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    madvise(memory, size, MADV_NOHUGEPAGE);
+    for (size_t at = 0; at < size; at += page)
+        memory[at] = 1;
+    do {
+        pid_t child = fork();
+        if (!child)
+            _exit(memory[size - page] == 1 ? 7 : 1);
+        CHECK(child > 0 && ended_with(child, 7));
+    } while (nasty_more());
+    CHECK(munmap(memory, size) == 0);
 }
 
 /* A child has no profiling: to stop its parent's does nothing, and it can start its own. */

@@ -1,27 +1,33 @@
 /* Programs that take signals, or the absence of them, seriously. */
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "nasty.h"
 
 /* ---- eintr: nobody sends these threads a signal, so none of their calls is ever broken off ---- */
-static sem_t semaphore;
+static sem_t never, often;
 static int quiet[2]; /* nothing comes */
-static int epoll;
+static int busy[2];  /* something does */
+static int epoll, listener;
+static uint32_t word;
 
-static void call_all(void) {
+static void call_all_that_time_out(void) {
     struct pollfd fd = {.fd = quiet[0], .events = POLLIN};
     fd_set set;
     FD_ZERO(&set);
@@ -38,28 +44,81 @@ static void call_all(void) {
     CHECK(usleep(1000) == 0);
     clock_gettime(CLOCK_REALTIME, &at);
     at.tv_nsec += at.tv_nsec < 998000000 ? 1000000 : 0;
-    CHECK(sem_timedwait(&semaphore, &at) == -1 && errno == ETIMEDOUT);
+    CHECK(sem_timedwait(&never, &at) == -1 && errno == ETIMEDOUT);
+    CHECK(syscall(SYS_futex, &word, FUTEX_WAIT, 0, &ms, NULL, 0) == -1 && errno == ETIMEDOUT);
     CHECK(recv(quiet[0], &byte, 1, 0) == -1 && errno == EAGAIN); /* SO_RCVTIMEO */
 }
 
-static void *calls(void *data) {
+static void *calls_that_time_out(void *data) {
     do {
-        call_all();
+        call_all_that_time_out();
         nasty_burn(3000);
     } while (nasty_more());
     return data;
 }
 
-void nasty_eintr(void) {
-    pthread_t threads[4];
+static bool over, fed; /* A */
+
+static void *waits_for_semaphore(void *data) {
+    for (; !__atomic_load_n(&over, __ATOMIC_RELAXED); nasty_burn(200))
+        CHECK(sem_wait(&often) == 0);
+    return data;
+}
+
+static void *reads(void *data) {
+    char byte;
+    for (; !__atomic_load_n(&over, __ATOMIC_RELAXED); nasty_burn(200))
+        CHECK(read(busy[0], &byte, 1) == 1);
+    return data;
+}
+
+static void *accepts(void *data) {
+    for (; !__atomic_load_n(&over, __ATOMIC_RELAXED); nasty_burn(200)) {
+        int fd = accept(listener, NULL, NULL);
+        CHECK(fd >= 0 && close(fd) == 0);
+    }
+    return data;
+}
+
+/* Ends the waits of the three above, until they are all gone. */
+static void *feeds(void *data) {
+    struct sockaddr_un address;
+    socklen_t size = sizeof address;
+    CHECK(getsockname(listener, (struct sockaddr *)&address, &size) == 0);
+    while (!__atomic_load_n(&fed, __ATOMIC_RELAXED)) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        CHECK(sem_post(&often) == 0 && write(busy[1], "x", 1) == 1);
+        CHECK(connect(fd, (struct sockaddr *)&address, size) == 0 && close(fd) == 0);
+        CHECK(usleep(1000) == 0);
+    }
+    return data;
+}
+
+static void open_files(void) {
     struct timeval timeout = {.tv_usec = 1000};
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, quiet) == 0 && (epoll = epoll_create1(0)) >= 0);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, quiet) == 0 && pipe(busy) == 0 && (epoll = epoll_create1(0)) >= 0);
     CHECK(setsockopt(quiet[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0);
-    CHECK(sem_init(&semaphore, 0, 0) == 0);
-    for (int i = 0; i < 4; i++)
-        CHECK(pthread_create(&threads[i], NULL, calls, NULL) == 0);
-    for (int i = 0; i < 4; i++)
+    CHECK((listener = socket(AF_UNIX, SOCK_STREAM, 0)) >= 0);
+    sa_family_t alone = AF_UNIX; /* the kernel chooses the rest of the address */
+    CHECK(bind(listener, (struct sockaddr *)&alone, sizeof alone) == 0 && listen(listener, 100) == 0);
+    CHECK(sem_init(&never, 0, 0) == 0 && sem_init(&often, 0, 0) == 0);
+}
+
+void nasty_eintr(void) {
+    void *(*const bodies[])(void *) = {
+        calls_that_time_out, calls_that_time_out, waits_for_semaphore, reads, accepts, feeds};
+    enum { N = sizeof bodies / sizeof *bodies };
+    pthread_t threads[N];
+    open_files();
+    for (int i = 0; i < N; i++)
+        CHECK(pthread_create(&threads[i], NULL, bodies[i], NULL) == 0);
+    for (int i = 0; i < N; i++) {
+        if (i == 2)
+            __atomic_store_n(&over, true, __ATOMIC_RELAXED);
+        if (i == N - 1)
+            __atomic_store_n(&fed, true, __ATOMIC_RELAXED);
         CHECK(pthread_join(threads[i], NULL) == 0);
+    }
 }
 
 /* ---- sigwait: the textbook's server, all signals blocked and one thread that waits for any ---- */

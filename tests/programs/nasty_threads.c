@@ -175,21 +175,21 @@ static void *dies_holding(void *data) {
     return NULL;
 }
 
-static struct timespec soon(void) {
+static struct timespec in_us(clockid_t clock, long us) {
     struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    time.tv_nsec += 2000000;
+    clock_gettime(clock, &time);
+    time.tv_nsec += us * 1000;
     time.tv_sec += time.tv_nsec / 1000000000;
     time.tv_nsec %= 1000000000;
     return time;
 }
 
 static void *cannot_get_it(void *data) {
-    struct timespec deadline = soon();
+    struct timespec deadline = in_us(CLOCK_REALTIME, 2000);
     CHECK(pthread_mutex_timedlock(data, &deadline) == ETIMEDOUT);
-    deadline = soon();
+    deadline = in_us(CLOCK_REALTIME, 2000);
     CHECK(pthread_rwlock_timedrdlock(&rwlock, &deadline) == ETIMEDOUT);
-    deadline = soon();
+    deadline = in_us(CLOCK_REALTIME, 2000);
     CHECK(sem_timedwait(&semaphore, &deadline) == -1 && errno == ETIMEDOUT);
     return NULL;
 }
@@ -211,6 +211,41 @@ static void robust_and_timed(void) {
     CHECK(pthread_mutex_lock(&robust) == ENOTRECOVERABLE && pthread_mutex_destroy(&robust) == 0);
     CHECK(pthread_mutex_lock(&shared[1]) == 0 && pthread_mutex_lock(&shared[1]) == EDEADLK);
     CHECK(pthread_mutex_unlock(&shared[1]) == 0 && pthread_mutex_unlock(&shared[1]) == EPERM);
+}
+
+/* ---- timed_waits: for what does not come, by every clock ---- */
+static void *waits_in_vain(void *data) {
+    pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+    CHECK(pthread_mutex_lock(&own) == 0);
+    do {
+        struct timespec real = in_us(CLOCK_REALTIME, 200), monotonic = in_us(CLOCK_MONOTONIC, 200);
+        CHECK(pthread_mutex_timedlock(&mutex, &real) == ETIMEDOUT);
+        CHECK(pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &monotonic) == ETIMEDOUT);
+        real = in_us(CLOCK_REALTIME, 200);
+        monotonic = in_us(CLOCK_MONOTONIC, 200);
+        CHECK(pthread_cond_timedwait(&never, &own, &real) == ETIMEDOUT);
+        CHECK(pthread_cond_clockwait(&never, &own, CLOCK_MONOTONIC, &monotonic) == ETIMEDOUT);
+        real = in_us(CLOCK_REALTIME, 200);
+        monotonic = in_us(CLOCK_MONOTONIC, 200);
+        CHECK(pthread_rwlock_timedrdlock(&rwlock, &real) == ETIMEDOUT);
+        CHECK(pthread_rwlock_clockwrlock(&rwlock, CLOCK_MONOTONIC, &monotonic) == ETIMEDOUT);
+        real = in_us(CLOCK_REALTIME, 200);
+        monotonic = in_us(CLOCK_MONOTONIC, 200);
+        CHECK(sem_timedwait(&semaphore, &real) == -1 && errno == ETIMEDOUT);
+        CHECK(sem_clockwait(&semaphore, CLOCK_MONOTONIC, &monotonic) == -1 && errno == ETIMEDOUT);
+    } while (nasty_more());
+    CHECK(pthread_mutex_unlock(&own) == 0);
+    return data;
+}
+
+void nasty_timed_waits(void) {
+    pthread_t threads[4];
+    CHECK(sem_init(&semaphore, 0, 0) == 0 && pthread_mutex_lock(&mutex) == 0 && pthread_rwlock_wrlock(&rwlock) == 0);
+    for (int i = 0; i < 4; i++)
+        CHECK(pthread_create(&threads[i], NULL, waits_in_vain, NULL) == 0);
+    for (int i = 0; i < 4; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(pthread_mutex_unlock(&mutex) == 0 && pthread_rwlock_unlock(&rwlock) == 0);
 }
 
 void nasty_locks(void) {

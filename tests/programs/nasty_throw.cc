@@ -1,6 +1,7 @@
-// nasty_throw SECONDS [profiled]: exceptions in flight in four threads. Prints "ok" as nasty does.
+// nasty_throw SECONDS|xROUNDS [profiled]: exceptions in flight in four threads. As nasty otherwise.
 #include <piko/piko.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -9,7 +10,13 @@
 #include <thread>
 #include <vector>
 
-static std::chrono::steady_clock::time_point deadline;
+using steady = std::chrono::steady_clock;
+static steady::time_point deadline;
+static std::atomic<long> rounds{-1};
+
+static bool more() {
+    return rounds >= 0 ? --rounds > 0 : steady::now() < deadline;
+}
 
 struct destroyed {
     int &count;
@@ -33,14 +40,18 @@ static void storm() {
             if (count != 21 || std::string(error.what()).size() != 100)
                 std::abort();
         }
-    } while (std::chrono::steady_clock::now() < deadline);
+    } while (more());
 }
 
 int main(int argc, char **argv) {
+    bool counted = argv[1][0] == 'x';
+    if (counted)
+        rounds = std::atol(argv[1] + 1);
     if (argc > 2) {
         piko_profiling_options options{};
         options.port = PIKO_ANY_PORT;
-        options.mem_profile_rate_bytes = options.block_rate_ns = options.mutex_fraction = 1;
+        options.mem_profile_rate_bytes = counted ? 1024 : 1;
+        options.block_rate_ns = options.mutex_fraction = 1;
         options.log = [](void *, piko_log_level, const char *) {};
         piko_profiling *profiling;
         if (piko_profiling_start(&options, &profiling))
@@ -48,11 +59,16 @@ int main(int argc, char **argv) {
         std::printf("port %d\n", piko_profiling_port(profiling));
         std::fflush(stdout);
     }
-    deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds((int)(std::atof(argv[1]) * 1000));
+    if (counted)
+        std::getchar();
+    auto began = steady::now();
+    deadline = began + std::chrono::milliseconds((int)(std::atof(argv[1]) * 1000));
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; i++)
         threads.emplace_back(storm);
     for (auto &thread : threads)
         thread.join();
+    if (counted)
+        std::printf("took %.6f\n", std::chrono::duration<double>(steady::now() - began).count());
     std::puts("ok");
 }

@@ -3,6 +3,7 @@ import concurrent.futures
 import time
 import unittest
 
+from account import Account
 from decoded import Profile
 from target import Target
 
@@ -10,27 +11,17 @@ SECONDS = 10
 POLL_S = 0.05
 
 
-class Account:
+class Threads:
     """A program of busy threads, its profiles, and what the kernel says that its threads used meanwhile."""
 
     def __init__(self, target):
-        self.target, self.seen = target, []
+        self.target, self.account = target, Account()
 
     def look(self):
         self.target.process.stdin.write("?")
         self.target.process.stdin.flush()
         at, *used = map(int, self.target.process.stdout.readline().split())
-        self.seen.append((at, used))
-
-    def used_at(self, at):
-        """By each thread, in between two looks in proportion."""
-        after = next(i for i, (seen_at, _) in enumerate(self.seen) if seen_at >= at)
-        (t0, u0), (t1, u1) = self.seen[max(after - 1, 0)], self.seen[max(after, 1)]
-        return [a + (b - a) * (at - t0) / (t1 - t0) for a, b in zip(u0, u1)]
-
-    def used_during(self, profile):
-        begin, end = self.used_at(profile.time_ns), self.used_at(profile.time_ns + profile.duration_ns)
-        return [b - a for a, b in zip(begin, end)]
+        self.account.add(at, used)
 
     def captures(self, *queries):
         """All at once; the looks go on until the last one is there."""
@@ -58,10 +49,10 @@ class Cpu(unittest.TestCase):
         """[(CPU time used, CPU time sampled)] by thread, of programs that run at the same time."""
         def one(arguments):
             with Target("cpu_threads", *arguments) as target:
-                account = Account(target)
-                profile, = account.captures("profile?seconds=%d" % SECONDS)
+                threads = Threads(target)
+                profile, = threads.captures("profile?seconds=%d" % SECONDS)
                 self.assertEqual(profile.total("samples") * profile.period, profile.total("cpu"))
-                return account.used_during(profile), sampled(profile, len(arguments))
+                return threads.account.during(profile), sampled(profile, len(arguments))
         with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
             return list(pool.map(one, commands))
 
@@ -86,21 +77,21 @@ class Cpu(unittest.TestCase):
 
     def test_captures_at_different_rates_at_once_are_each_right(self):
         with Target("cpu_threads", "10/0", "20/20") as target:
-            account = Account(target)
+            threads = Threads(target)
             rates = (100, 1000, 250, 0)
             queries = ["profile?seconds=%d%s" % (seconds, "&hz=%d" % hz if hz else "")
                        for hz, seconds in zip(rates, (4, 2, 3, 4))]
-            profiles = account.captures(*queries)
+            profiles = threads.captures(*queries)
             for hz, profile in zip(rates, profiles):
                 with self.subTest(hz=hz):
-                    used, got = account.used_during(profile), sampled(profile, 2)
+                    used, got = threads.account.during(profile), sampled(profile, 2)
                     print("hz %4d: period %d ns" % (hz, profile.period))
                     self.check_total(used, got, 0.03)
                     self.assertEqual(profile.period, 1000000)  # of the fastest while they ran
                     self.assertEqual(profile.total("samples") * profile.period, profile.total("cpu"))
-            profile, = account.captures("profile?seconds=1&hz=50")
+            profile, = threads.captures("profile?seconds=1&hz=50")
             self.assertEqual(profile.period, 20000000)  # the fast one is over
-            self.check_total(account.used_during(profile), sampled(profile, 2), 0.1)
+            self.check_total(threads.account.during(profile), sampled(profile, 2), 0.1)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Programs that other profilers hung, crashed or misled, at the highest rates and under constant captures: each one ends
-as it does without us."""
+as it does without us, also with a trap in front that ends programs whose profiler calls malloc or takes a lock in its signal
+handler; and what they used of the CPU is in their profiles."""
+import contextlib
+import http.client
 import os
 import re
 import signal
@@ -10,29 +13,50 @@ import unittest
 import urllib.error
 import urllib.request
 
+from account import Account
+from decoded import Profile
+from nasty import PROGRAM_ENVIRONMENT, command
 from target import DIRECTORY, PROGRAMS, top
 
-ENVIRONMENT = dict(os.environ, NASTY_PLUGIN=os.path.join(PROGRAMS, "nasty_plugin.so"))
-SECONDS = 0.8  # under profiling; without, as long as one round takes
+TRAP = os.path.join(PROGRAMS, "trap.so")
+SECONDS = 2.4  # under profiling, time for one CPU profile; without, as long as one round takes
+PATIENT_SECONDS = 60  # of the one that ends at the first EINTR, beside all the others
+OWN_THREADS = ("piko-", "MHD-")
+# Of the CPU time, where not all of it is the program's own code: how a thread is made and ends is the kernel's.
+PART_MIN, PART_MAX = 0.85, 1.15
+PARTS_MIN = {"thread_storm": 0.4, "cancel": 0.4, "exit_keys": 0.5}
+USED_MIN_NS = 100e6  # below, the kernel's account in ticks says little
+NS_A_TICK = 1e9 / os.sysconf("SC_CLK_TCK")
 
 
-def command(scenario, *arguments):
-    program = ["nasty_throw"] if scenario == "throw" else ["nasty", scenario]
-    return [os.path.join(PROGRAMS, program[0]), *program[1:], *map(str, arguments)]
+def used_ns(pid):
+    """CPU time of a process so far, but for the profiler's own threads."""
+    with open("/proc/%d/stat" % pid) as file:
+        used = sum(map(int, file.read().rpartition(")")[2].split()[11:13])) * NS_A_TICK
+    for task in os.listdir("/proc/%d/task" % pid):
+        try:
+            with open("/proc/%d/task/%s/comm" % (pid, task)) as name, \
+                    open("/proc/%d/task/%s/schedstat" % (pid, task)) as account:
+                used -= int(account.read().split()[0]) if name.read().startswith(OWN_THREADS) else 0
+        except OSError:  # it ended
+            pass
+    return used
 
 
 class Profiled:
     """A nasty program under captures: a CPU profile at 1000 Hz without a pause, a thread dump every 100 ms."""
 
-    def __init__(self, scenario, seconds=SECONDS):
-        self.process = subprocess.Popen(command(scenario, seconds, "profiled"), env=ENVIRONMENT, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        start_new_session=True)
+    def __init__(self, scenario, seconds=SECONDS, **environment):
+        self.process = subprocess.Popen(command(scenario, seconds, "profiled"), text=True,
+                                        env=dict(PROGRAM_ENVIRONMENT, **environment), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         self.port = int(self.process.stdout.readline().split()[1])
         self.answers = {"profile": 0, "goroutine": 0, "heap": 0}
         self.dumps = []
+        self.profiles, self.account = [], Account()
         self.threads = [threading.Thread(target=self.capture, args=arguments) for arguments in (
             ("profile?seconds=1&hz=1000", 0), ("goroutine?debug=2", 0.1), ("heap", 0.3))]
+        self.threads.append(threading.Thread(target=self.look))
         for thread in self.threads:
             thread.start()
 
@@ -45,18 +69,31 @@ class Profiled:
         while self.process.poll() is None:
             try:
                 body = self.get(path)
-            except (OSError, urllib.error.URLError):  # it ended, or starts anew
+            except (OSError, urllib.error.URLError, http.client.HTTPException):  # it ended, or starts anew
                 time.sleep(0.01)
                 continue
             self.answers[re.match(r"\w+", path).group()] += 1
             if path.startswith("goroutine"):
                 self.dumps.append(body.decode())
+            if path.startswith("profile"):
+                self.profiles.append(Profile(body))
             time.sleep(pause)
 
-    def end(self):
+    def look(self):
+        with contextlib.suppress(OSError):  # until it ends
+            while self.process.poll() is None:
+                self.account.add(time.time_ns(), [used_ns(self.process.pid)])
+                time.sleep(0.03)
+
+    def sampled_parts(self):
+        """Of its CPU time, by each profile that says something."""
+        used = [(profile.total("cpu"), self.account.during(profile)[0]) for profile in self.profiles]
+        return [sampled / used for sampled, used in used if used > USED_MIN_NS]
+
+    def end(self, seconds=10):
         """(standard output but for the port, exit status, standard error)"""
         try:
-            output, errors = self.process.communicate(timeout=10)
+            output, errors = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:  # it or a child of its
             os.killpg(self.process.pid, signal.SIGKILL)
             output, errors = self.process.communicate()
@@ -67,18 +104,32 @@ class Profiled:
 
 
 def plain(scenario):
-    done = subprocess.run(command(scenario, 0.01), env=ENVIRONMENT, text=True, capture_output=True,
+    done = subprocess.run(command(scenario, 0.01), env=PROGRAM_ENVIRONMENT, text=True, capture_output=True,
                           stdin=subprocess.DEVNULL, timeout=20)
     return done.stdout, done.returncode, done.stderr
+
+
+def setUpModule():
+    global patient
+    patient = Profiled("eintr", PATIENT_SECONDS)
 
 
 class Nasty(unittest.TestCase):
     def ends_as_without_us(self, scenario, seconds=SECONDS):
         wanted = plain(scenario)
         self.assertEqual(wanted[1:], (0, ""))
-        profiled = Profiled(scenario, seconds)
-        self.assertEqual(profiled.end(), wanted)
-        return profiled
+        both = Profiled(scenario, seconds), Profiled(scenario, seconds, LD_PRELOAD=TRAP)
+        for profiled in both:
+            self.assertEqual(profiled.end(), wanted)
+        for part in both[0].sampled_parts():
+            print("%s: %.1f %% of the CPU time sampled" % (scenario, 100 * part))
+            self.assertGreater(part, PARTS_MIN.get(scenario, PART_MIN))
+            self.assertLess(part, PART_MAX)
+        return both[0]
+
+    def test_the_trap_is_one(self):
+        output, status, errors = Profiled("contexts", 5, LD_PRELOAD=TRAP, TRAP_SELF_TEST="1").end()
+        self.assertEqual((output, status, errors), ("", -signal.SIGABRT, "trap: malloc() in the handler\n"))
 
     def test_longjmp(self):
         profiled = self.ends_as_without_us("longjmp", 3)  # time for two dumps on a busy machine
@@ -113,8 +164,16 @@ def add(scenario):
     setattr(Nasty, "test_" + scenario, lambda self: self.ends_as_without_us(scenario) and None)
 
 
+class Patient(unittest.TestCase):
+    def test_no_call_of_a_minute_is_broken_off(self):
+        self.assertEqual(patient.end(PATIENT_SECONDS + 10), ("ok\n", 0, ""))
+        print("profiles %(profile)d, dumps %(goroutine)d, heaps %(heap)d" % patient.answers)
+        self.assertGreater(patient.answers["profile"], PATIENT_SECONDS / 4)
+        self.assertGreater(patient.answers["goroutine"], PATIENT_SECONDS)
+
+
 for name in ("thread_storm", "cancel", "exit_keys", "locks", "fork", "fork_start", "fork_port", "spawn", "eintr", "sigwait",
-             "own_handler", "altstack", "contexts", "dlopen", "allocators", "restart", "throw"):
+             "own_handler", "altstack", "contexts", "dlopen", "allocators", "restart", "throw", "timed_waits"):
     add(name)
 
 if __name__ == "__main__":

@@ -52,6 +52,14 @@ static uint32_t size_class(uint64_t size) {
     return log2 * 8 + (uint32_t)(size >> (log2 - 3) & 7);
 }
 
+/* Whether the field is `wanted`, or was free and is now. Most often it is: a look costs less than a claim. */
+static bool claim(uint64_t *field, uint64_t wanted) {
+    uint64_t seen = __atomic_load_n(field, __ATOMIC_ACQUIRE);
+    return seen == wanted || (seen == 0 && (__atomic_compare_exchange_n(field, &seen, wanted, false, __ATOMIC_ACQ_REL,
+                                                                        __ATOMIC_ACQUIRE) ||
+                                            seen == wanted));
+}
+
 uint32_t buckets_add_alloc(uint32_t stack_id, uint64_t size, uint64_t rate) {
     uint64_t key = stack_id | (uint64_t)(size_class(size) + 1) << 32;
     for (uint32_t i = 0, at = mix(key ^ rate << 48); stack_id && i < SEGMENT_BUCKET_PROBES; i++, at++) {
@@ -59,14 +67,8 @@ uint32_t buckets_add_alloc(uint32_t stack_id, uint64_t size, uint64_t rate) {
         struct segment_heap_bucket *bucket = &probe.tables.heap[index];
         /* The rate is claimed first: a bucket whose rate is ours but whose key is not yet set is one that another
          * thread is about to key, with any stack; whoever sets the key first owns it. */
-        uint64_t seen = 0;
         probe_use(bucket);
-        if (!__atomic_compare_exchange_n(&bucket->rate, &seen, rate, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
-            seen != rate)
-            continue;
-        seen = 0;
-        if (!__atomic_compare_exchange_n(&bucket->key, &seen, key, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
-            seen != key)
+        if (!claim(&bucket->rate, rate) || !claim(&bucket->key, key))
             continue;
         counter_add(&bucket->alloc_count, 1);
         counter_add(&bucket->alloc_bytes, size);

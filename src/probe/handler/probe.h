@@ -78,6 +78,7 @@ struct probe_thread {
     bool own;            /* one of our threads: nothing of it is recorded */
     bool signal_blocked; /* the program thinks that it has our signal blocked: it never is */
     bool detached;       /* past its end of life: never attached again */
+    bool ending;         /* in the first round of its keys' destructors */
 };
 
 extern __thread struct probe_thread probe_thread __attribute__((tls_model("initial-exec")));

@@ -25,9 +25,14 @@ struct start {
 static pthread_key_t exit_key;
 static bool exit_key_made;
 
-/* Runs after the thread's own C++ destructors, however it ends. */
-static void thread_exits(void *unused) {
-    (void)unused;
+/* Runs after the thread's own C++ destructors, however it ends. The destructors of other keys may still be to come: they are
+ * the program's code too, so the key is set again, for the next round. */
+static void thread_exits(void *record) {
+    if (!probe_thread.ending) {
+        probe_thread.ending = true;
+        pthread_setspecific(exit_key, record);
+        return;
+    }
     if (probe_thread.record)
         timers_stop_cpu(probe_thread.record);
     if (trace_is_on() && probe_thread.record)
