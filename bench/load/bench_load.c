@@ -7,12 +7,12 @@
 #include "base/clock.h"
 #include "load/load.h"
 
-static void print_figures(const struct load_stats *stats, uint64_t cpu_ns) {
+static void print_figures(const struct load_stats *stats) {
     uint64_t failures = load_stats_failures(stats);
     uint64_t all = stats->requests + failures;
     printf("requests/s %.0f  cpu-ns/request %.0f  p50-us %.1f  p99-us %.1f  failures %llu  %s\n",
            (double)stats->requests * (double)NS_PER_S / (double)stats->elapsed_ns,
-           all ? (double)cpu_ns / (double)all : 0.0,
+           all ? (double)stats->cpu_ns / (double)all : 0.0,
            (double)histogram_percentile_ns(stats->latency, 50) / (double)NS_PER_US,
            (double)histogram_percentile_ns(stats->latency, 99) / (double)NS_PER_US, (unsigned long long)failures,
            load_stats_first_failure(stats));
@@ -22,17 +22,15 @@ static int measure(struct load *load, double seconds) {
     struct load_stats before, after;
     if (load_stats_init(&before) || load_stats_init(&after))
         return 1;
-    uint64_t cpu_ns = load_cpu_ns(load);
     load_snapshot(load, &before);
     if (load_resume(load))
         return 1;
     struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * (double)NS_PER_S)};
     nanosleep(&pause, NULL);
     load_snapshot(load, &after);
-    cpu_ns = load_cpu_ns(load) - cpu_ns;
     load_pause(load);
     load_stats_since(&after, &before);
-    print_figures(&after, cpu_ns);
+    print_figures(&after);
     load_stats_done(&before);
     load_stats_done(&after);
     return 0;

@@ -37,9 +37,26 @@ static bool is_loopback(const char *base) {
            !strncasecmp(host, "localhost:", 10);
 }
 
-static int set_options(struct capture *capture) {
-    CURL *easy = capture->easy;
+static CURLcode set_way(CURL *easy, const struct capture_options *options) {
     CURLcode code = CURLE_OK;
+    if (options->unix_path)
+        code |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_path);
+    if (options->token) {
+        code |= curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        code |= curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, options->token);
+    }
+    if (options->ca_file)
+        code |= curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+    if (options->insecure) {
+        code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0l);
+        code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0l);
+    }
+    return code;
+}
+
+static int set_options(struct capture *capture, const struct capture_options *options) {
+    CURL *easy = capture->easy;
+    CURLcode code = set_way(easy, options);
     code |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1l);
     code |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     code |= curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -48,12 +65,25 @@ static int set_options(struct capture *capture) {
     code |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     code |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "piko");
     code |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, capture->reason);
-    if (is_loopback(capture->base))
+    if (options->unix_path || is_loopback(capture->base))
         code |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
     return code == CURLE_OK ? 0 : -ENOMEM;
 }
 
-int capture_new(const char *base, const char *prefix, const volatile int *stop, struct capture **ret) {
+int capture_set_prefix(struct capture *capture, const char *prefix) {
+    char *url, *copy = strdup(prefix);
+    if (!copy || asprintf(&url, "%s%s/", capture->base, prefix) < 0) {
+        free(copy);
+        return -ENOMEM;
+    }
+    free(capture->prefix);
+    free(capture->index_url);
+    capture->prefix = copy;
+    capture->index_url = url;
+    return 0;
+}
+
+int capture_new(const struct capture_options *options, struct capture **ret) {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return -ENOMEM;
     struct capture *capture = calloc(1, sizeof *capture);
@@ -61,15 +91,12 @@ int capture_new(const char *base, const char *prefix, const volatile int *stop, 
         curl_global_cleanup();
         return -ENOMEM;
     }
-    capture->stop = stop;
-    capture->base = strdup(base);
-    capture->prefix = strdup(prefix);
+    capture->stop = options->stop;
+    capture->base = strdup(options->base);
     capture->easy = curl_easy_init();
     capture->multi = curl_multi_init();
-    if (asprintf(&capture->index_url, "%s%s/", base, prefix) < 0)
-        capture->index_url = NULL;
-    if (!capture->base || !capture->prefix || !capture->index_url || !capture->easy || !capture->multi ||
-        set_options(capture)) {
+    if (!capture->base || !capture->easy || !capture->multi || capture_set_prefix(capture, options->prefix) ||
+        set_options(capture, options)) {
         capture_free(capture);
         return -ENOMEM;
     }
@@ -191,6 +218,13 @@ static void explain_status(long status, const char *line, size_t size, char *why
              text[0] != '<' ? text : "");
 }
 
+/* Go's servers give a CPU profile or a trace to one client at a time: "cpu profiling already in use", "execution tracer
+ * already enabled". */
+static bool is_busy(long status, const struct buffer *body) {
+    return status == 500 && body->data &&
+           (strstr(body->data, "already in use") || strstr(body->data, "already enabled"));
+}
+
 /* Get an absolute URL into `ret`; `why` gets the reason alone. *ret_status is 0 without an answer. */
 static int get(struct capture *capture, const char *url, unsigned time_out, size_t most, struct buffer *ret,
                long *ret_status, char *why) {
@@ -207,7 +241,7 @@ static int get(struct capture *capture, const char *url, unsigned time_out, size
     curl_easy_getinfo(capture->easy, CURLINFO_RESPONSE_CODE, ret_status);
     if (*ret_status != 200) {
         explain_status(*ret_status, body.data, body.size, why);
-        return -EPROTO;
+        return is_busy(*ret_status, &body) ? -EBUSY : -EPROTO;
     }
     if ((error = buffer_add(ret, body.data, body.size)))
         snprintf(why, CAPTURE_WHY_BYTES, "%s", strerror(-error));
@@ -219,6 +253,8 @@ static int get_url(struct capture *capture, const char *url, unsigned seconds, s
     char reason[CAPTURE_WHY_BYTES] = "";
     long status;
     int error = get(capture, url, seconds + GRACE_SECONDS, most, ret, &status, reason);
+    if (error == -ECONNRESET && !seconds)
+        error = get(capture, url, GRACE_SECONDS, most, ret, &status, reason);
     if (error)
         snprintf(why, CAPTURE_WHY_BYTES, "%.240s: %.240s", url, reason);
     return error;
@@ -244,10 +280,20 @@ int capture_get_path(struct capture *capture, const char *path, unsigned seconds
     return get_url(capture, url, seconds, most, ret, why);
 }
 
+/* Many servers answer any path. An index of profiles has this one, whoever made it. */
+static bool is_index(const struct buffer *page) {
+    return page->data && strstr(page->data, "goroutine");
+}
+
 int capture_check(struct capture *capture, char why[CAPTURE_WHY_BYTES]) {
     _cleanup_buffer_ struct buffer index = BUFFER_INIT(CAPTURE_STATUS_BYTES_MAX);
     long status;
-    return get(capture, capture->index_url, CAPTURE_CHECK_SECONDS, index.most, &index, &status, why);
+    int error = get(capture, capture->index_url, CAPTURE_CHECK_SECONDS, index.most, &index, &status, why);
+    if (!error && !is_index(&index)) {
+        snprintf(why, CAPTURE_WHY_BYTES, "what it answers is no list of profiles");
+        error = -EPROTO;
+    }
+    return error;
 }
 
 /* The status stands beside the profiles: ".../debug/pprof" and ".../profiler/status". */
@@ -263,6 +309,8 @@ static char *status_url(const struct capture *capture) {
 }
 
 int capture_status(struct capture *capture, struct capture_status *ret, char why[CAPTURE_WHY_BYTES]) {
+    if (!strcmp(capture->prefix, "/debug/pprof")) /* Go's own: what answered there would be the application */
+        return -ENOENT;
     _cleanup_free_ char *url = status_url(capture);
     if (!url)
         return -ENOMEM;

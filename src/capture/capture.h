@@ -16,16 +16,29 @@
 
 struct capture;
 
-/* A client of the server at base ("http://localhost:6060"), profiles under prefix ("/_piko/debug/pprof").
- * `stop` (may be NULL): a flag that a signal handler sets; transfers end with -ECANCELED within 100 ms of it.
- * 0 or -ENOMEM. */
-int capture_new(const char *base, const char *prefix, const volatile int *stop, struct capture **ret);
+/* The server at base ("http://localhost:6060"), profiles under prefix ("/_piko/debug/pprof"). All is copied but `stop`. */
+struct capture_options {
+    const char *base, *prefix;
+    const char *unix_path; /* socket to connect to in place of the base's host; NULL = TCP */
+    const char *token;     /* sent as "Authorization: Bearer …"; NULL = none */
+    const char *ca_file;   /* https: PEM file of whom to trust; NULL = whom the system trusts */
+    bool insecure;         /* https: take any certificate */
+    const volatile int
+        *stop; /* a flag that a signal handler sets: transfers end with -ECANCELED within 100 ms; or NULL */
+};
+
+/* 0 or -ENOMEM. */
+int capture_new(const struct capture_options *options, struct capture **ret);
 void capture_free(struct capture *capture); /* takes NULL */
+
+/* Look for the profiles elsewhere on the same server. 0 or -ENOMEM. */
+int capture_set_prefix(struct capture *capture, const char *prefix);
 
 /* While a transfer runs, call tick(data) about twenty times a second, in the thread that called. NULL: no more calls. */
 void capture_set_tick(struct capture *capture, void (*tick)(void *data), void *data);
 
-/* Whether the profiler's index ("prefix/") answers with 200 within CAPTURE_CHECK_SECONDS. Errors as capture_get(), with
+/* Whether the profiler's index ("prefix/") answers with a list of profiles within
+ * CAPTURE_CHECK_SECONDS. Errors as capture_get(), with
  * the reason alone in `why` ("connection refused", "it answered 404 Not Found"): see capture_index_url() for the rest. */
 #define CAPTURE_CHECK_SECONDS 5u
 int capture_check(struct capture *capture, char why[CAPTURE_WHY_BYTES]);
@@ -50,8 +63,9 @@ void capture_status_done(struct capture_status *status);
 int capture_status_parse(const char *text, size_t size, struct capture_status *ret, char why[CAPTURE_WHY_BYTES]);
 
 /* GET prefix/name, e.g. "profile?seconds=30": 200 or an error. `seconds` is how long the server will take on purpose:
- * the time-out is that and 30 s more. 0; -ECONNREFUSED, -ETIMEDOUT, -EPROTO (status: in `why`), -EFBIG, -ECANCELED …,
- * with one sentence that names the URL in `why`. */
+ * the time-out is that and 30 s more. What takes no time is asked for once more when the connection breaks.
+ * 0; -ECONNREFUSED, -ETIMEDOUT, -EPROTO (status: in `why`), -EBUSY (a Go server captures for somebody else), -EFBIG,
+ * -ECANCELED …, with one sentence that names the URL in `why`. */
 int capture_get(struct capture *capture, const char *name, unsigned seconds, size_t most, struct buffer *ret,
                 char why[CAPTURE_WHY_BYTES]);
 

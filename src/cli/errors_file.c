@@ -1,13 +1,12 @@
 #include "cli/errors_file.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "report/json.h"
 
 #define LAST_LINE_BYTES 128u /* kept free for it */
 
@@ -19,32 +18,30 @@ static void format_time(uint64_t ns, char ret[40]) {
     snprintf(ret + n, 40 - n, ".%09uZ", (unsigned)(ns % NS_PER_S));
 }
 
-/* A line without its end, from malloc(); NULL when memory ran out. */
-static char *format(const char *phase, const struct load_error *error) {
+static void write_line(const char *phase, const struct load_error *error, struct buffer *ret) {
+    struct json json = {.out = ret};
     char when[40];
     format_time(error->time_ns, when);
-    json_t *object =
-        json_pack("{s:s, s:s, s:s}", "time", when, "phase", phase, "kind", load_failure_name(error->failure));
-    if (object && error->status)
-        json_object_set_new(object, "status_code", json_integer(error->status));
-    else if (object)
-        json_object_set_new(object, "error", json_string(error->text));
-    char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
-    return line;
+    json_open(&json, NULL, '{');
+    json_string(&json, "time", when);
+    json_string(&json, "phase", phase);
+    json_string(&json, "kind", load_failure_name(error->failure));
+    if (error->status)
+        json_integer(&json, "status_code", error->status);
+    else
+        json_string(&json, "error", error->text);
+    json_close(&json, '{');
+    buffer_add_string(ret, "\n");
 }
 
 void errors_file_add(struct errors_file *file, const char *phase, const struct load_error *errors, size_t n) {
+    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0);
     for (size_t i = 0; i < n; i++) {
-        char *line = format(phase, &errors[i]);
-        if (!line)
+        line.size = 0;
+        write_line(phase, &errors[i], &line);
+        if (line.error || file->text.size + line.size + LAST_LINE_BYTES > file->text.most)
             return;
-        bool fits = file->text.size + strlen(line) + 1 + LAST_LINE_BYTES <= file->text.most;
-        if (fits)
-            file->listed += !buffer_printf(&file->text, "%s\n", line);
-        free(line);
-        if (!fits)
-            return;
+        file->listed += !buffer_add(&file->text, line.data, line.size);
     }
 }
 

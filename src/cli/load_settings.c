@@ -147,6 +147,7 @@ struct load_options load_settings_options(const struct load_settings *settings) 
         .unix_path = settings->unix_path,
         .concurrency = settings->concurrency,
         .threads = settings->threads,
+        .rate = settings->rate,
         .method = settings->method,
         .body = !has_body                  ? NULL
                 : settings->body_text.data ? settings->body_text.data

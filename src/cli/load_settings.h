@@ -11,8 +11,9 @@
 
 struct load_settings {
     unsigned concurrency;
-    unsigned threads;                                                                 /* 0 = by cores and connections */
-    unsigned timeout_s;                                                               /* of a request */
+    unsigned rate;      /* requests a second; 0 = closed model */
+    unsigned threads;   /* 0 = by cores and connections */
+    unsigned timeout_s; /* of a request */
     const char *urls_file, *unix_path, *method, *body, *body_file, *cookie, *ca_file; /* NULL: not given */
     struct option_list header_flags;
     bool follow;

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "cli/command.h"
+#include "cli/figures.h"
 #include "cli/profile_run.h"
 #include "cli/signals.h"
 
@@ -91,21 +92,46 @@ static int find_application(struct profile_run *run) {
     return EXIT_NOTHING;
 }
 
+/* Where no prefix was given: ours and the Go Piko's, then the one of Go's own net/http/pprof. */
+static const char *const prefixes[] = {"/_piko/debug/pprof", "/debug/pprof"};
+
+/* Look at each place until one answers; what is said is of the first, which is the one to expect. */
+static int look_for_profiler(struct profile_run *run, char *why) {
+    const char *given = run->settings->profiler_prefix;
+    int error = capture_check(run->capture, why);
+    for (size_t i = 1; !given && error == -EPROTO && i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        char other[CAPTURE_WHY_BYTES];
+        if (capture_set_prefix(run->capture, prefixes[i]))
+            return -ENOMEM;
+        if (capture_check(run->capture, other) == 0)
+            return 0;
+    }
+    return error;
+}
+
 static int find_profiler(struct profile_run *run) {
     const struct profile_settings *settings = run->settings;
     char why[CAPTURE_WHY_BYTES] = "out of memory";
-    int error = capture_new(settings->profiler_base, settings->profiler_prefix, run->stop, &run->capture);
+    const char *prefix = settings->profiler_prefix ? settings->profiler_prefix : prefixes[0];
+    struct capture_options options = {
+        .base = settings->profiler_base,
+        .prefix = prefix,
+        .unix_path = settings->pprof_unix,
+        .token = settings->pprof_token,
+        .ca_file = settings->load.ca_file,
+        .insecure = settings->load.insecure,
+        .stop = run->stop,
+    };
+    int error = capture_new(&options, &run->capture);
     if (!error)
-        error = capture_check(run->capture, why);
+        error = look_for_profiler(run, why);
     if (!error)
         return EXIT_DONE;
     fprintf(stderr,
-            COMPLAINT
-            "%s at %s%s/ (%s)\n"
-            "  Is the program running with profiling on?\n"
-            "  Another address?  Try:  --pprof-port 7070   or   --pprof-url http://host:port/_piko/debug/pprof\n",
-            error == -EPROTO ? "no profiler answers" : "nothing answers", settings->profiler_base,
-            settings->profiler_prefix, why);
+            COMPLAINT "%s at %s%s/ (%s)\n"
+                      "  Is the program running with profiling on?\n"
+                      "  Another address?  Try:  --pprof-port 7070   or   --pprof-url http://host:port/debug/pprof\n",
+            error == -EPROTO ? "no profiler answers" : "nothing answers", settings->profiler_base, prefix, why);
     return EXIT_NOTHING;
 }
 
@@ -130,8 +156,11 @@ static void print_head(struct profile_run *run, const struct capture_status *sta
         progress_print(progress, "  urls        %zu, in turn", settings->load.n_urls);
     progress_print(progress, "  profiler    %s%s%s", capture_index_url(run->capture),
                    status->rolling_trace ? ", rolling trace " : "", status->rolling_trace_min_age);
-    progress_print(progress, "  load        %u connections, %u s a phase, %u phases", settings->load.concurrency,
-                   settings->duration_s, N_PHASES);
+    char rate[64] = "";
+    if (settings->load.rate)
+        snprintf(rate, sizeof rate, "%s requests/s planned, ", figure_count(settings->load.rate).text);
+    progress_print(progress, "  load        %s%u connections, %u s a phase, %u phase%s", rate,
+                   settings->load.concurrency, settings->duration_s, run->n_wanted, run->n_wanted == 1 ? "" : "s");
     /* Values stay out of logs: they are often somebody's key. */
     for (size_t i = 0; i < settings->load.n_headers; i++)
         progress_print(progress, "  header      %.*s", (int)strcspn(settings->load.headers[i], ":"),
@@ -182,7 +211,7 @@ static void note_interruption(struct profile_run *run) {
         return;
     for (size_t i = 0; i < N_PHASES; i++)
         ended += run->results[i].reached;
-    snprintf(text, sizeof text, "interrupted: %u of %u phases finished", ended, N_PHASES);
+    snprintf(text, sizeof text, "interrupted: %u of %u phases finished", ended, run->n_wanted);
     progress_complain(&run->progress, COMPLAINT "%s", text);
     run_add_warning(run, text);
 }
@@ -200,7 +229,7 @@ static int conclude(struct profile_run *run) {
     }
     if (failed > 0) {
         progress_complain(&run->progress, COMPLAINT "partial: something failed in %u of %u phases, see above", failed,
-                          N_PHASES);
+                          run->n_wanted);
         return EXIT_PARTIAL;
     }
     return run->extras_failed ? EXIT_PARTIAL : EXIT_DONE;
@@ -230,7 +259,12 @@ static int run_phases_and_report(struct profile_run *run) {
 }
 
 static int run_profile(const struct profile_settings *settings) {
-    struct profile_run run = {.settings = settings, .stop = signals_stop(), .errors = ERRORS_FILE_INIT};
+    struct profile_run run = {
+        .settings = settings,
+        .n_wanted = (unsigned)__builtin_popcount(settings->phases),
+        .stop = signals_stop(),
+        .errors = ERRORS_FILE_INIT,
+    };
     int status = prepare(&run);
     if (status == EXIT_DONE) {
         signals_catch();

@@ -45,6 +45,7 @@ struct phase_result {
 
 struct profile_run {
     const struct profile_settings *settings;
+    unsigned n_wanted; /* phases that are to run */
     struct load *load;
     struct capture *capture;
     struct errors_file errors;
@@ -65,6 +66,9 @@ void run_warn(struct profile_run *run, const char *format, ...) __attribute__((f
 
 /* Write a file of the run; complain and return false when that fails. */
 bool run_write(struct profile_run *run, const char *name, const void *data, size_t size);
+
+/* What there is to say of the load of a phase beside its failures: a rate that was not met, a generator that was the limit. */
+void load_verdict(struct profile_run *run, const char *phase, const struct load_stats *stats);
 
 /* Run all phases; each writes its files as it ends. Returns early when the stop flag is set. */
 void phases_run(struct profile_run *run);

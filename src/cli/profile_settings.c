@@ -5,22 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "base/clock.h"
 #include "capture/capture.h"
+#include "cli/profile_run.h"
 
-#define N_OPTIONS 22u
+#define N_OPTIONS 27u
 #define CONCURRENCY_MAX 65535u
 #define DURATION_MAX_S 3600u /* what a profiler grants at most */
+#define RATE_MAX 10000000u
 #define THREADS_MAX 1024u
 #define TIMEOUT_MAX_S 3600u
 #define CPU_RATE_MAX_HZ 1000u
 #define TOP_MAX 1000000u
 
-static const char default_prefix[] = "/_piko/debug/pprof";
-
 static const struct profile_settings defaults = {.pprof_port = 6060,
                                                  .load = {.concurrency = 100, .timeout_s = 30},
                                                  .duration_s = DURATION_RECOMMENDED_S,
+                                                 .phase_list = "cpu,allocs,heap,mutex,block",
+                                                 .warmup = "0.5",
                                                  .top = 60,
                                                  .output = "pprof"};
 
@@ -29,9 +31,17 @@ static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS
         {"pprof-port", "PORT", "Port of the profiler, on the application's host", OPTION_NUMBER, &s->pprof_port, 1,
          65535},
         {"pprof-url", "URL", "Whole address of the profiler, in place of --pprof-port", OPTION_TEXT, &s->pprof_url},
+        {"pprof-unix", "PATH", "Socket of the profiler, in place of its host", OPTION_TEXT, &s->pprof_unix},
+        {"pprof-token", "TOKEN", "Bearer token for the profiler; else that of PIKO_PPROF_TOKEN", OPTION_TEXT,
+         &s->pprof_token},
         {"concurrency", "N", "Connections that load the application", OPTION_NUMBER, &s->load.concurrency, 1,
          CONCURRENCY_MAX},
-        {"duration", "SECONDS", "Length of each of the six phases", OPTION_NUMBER, &s->duration_s, 1, DURATION_MAX_S},
+        {"duration", "SECONDS", "Length of each phase", OPTION_NUMBER, &s->duration_s, 1, DURATION_MAX_S},
+        {"rate", "N", "Requests a second, whatever the server does; 0 for as fast as it answers", OPTION_NUMBER,
+         &s->load.rate, 0, RATE_MAX},
+        {"phases", "LIST", "Phases after the baseline: cpu,allocs,heap,mutex,block or some of them", OPTION_TEXT,
+         &s->phase_list},
+        {"warmup", "SECONDS", "Load before each phase that does not count", OPTION_TEXT, &s->warmup},
         {"cpu-rate", "HZ", "CPU samples a second; 0 for the server's own rate, the only one that Go's has",
          OPTION_NUMBER, &s->cpu_rate_hz, 0, CPU_RATE_MAX_HZ},
         {"output", "FOLDER", "Where files go", OPTION_TEXT, &s->output},
@@ -63,21 +73,22 @@ int profile_settings_help(struct buffer *ret) {
     struct profile_settings settings = defaults;
     struct option options[N_OPTIONS];
     make_options(&settings, options);
-    buffer_add_string(
-        ret, "Load a running application and capture its profiles.\n"
-             "\n"
-             "Usage: piko profile [flags] URL ...\n"
-             "\n"
-             "Six phases, each under load on URL: baseline, cpu, allocs, heap, mutex, block. The program must\n"
-             "be running with profiling on. Files and a report go to the output folder.\n"
-             "\n"
-             "Flags, in any place on the line, as --flag value or --flag=value:\n");
+    buffer_add_string(ret,
+                      "Load a running application and capture its profiles.\n"
+                      "\n"
+                      "Usage: piko profile [flags] URL ...\n"
+                      "\n"
+                      "Phases, each under load on URL: baseline, cpu, allocs, heap, mutex, block. The program must\n"
+                      "be running with profiling on. Files and a report go to the output folder.\n"
+                      "\n"
+                      "Flags, in any place on the line, as --flag value or --flag=value:\n");
     options_help(options, N_OPTIONS, ret);
     return buffer_add_string(
         ret, "\n"
              "Examples:\n"
              "  piko profile http://localhost:8080/\n"
              "  piko profile http://localhost:8080/ --concurrency 200 --duration 60\n"
+             "  piko profile http://localhost:8080/ --rate 1000 --phases cpu,heap\n"
              "  piko profile http://localhost:8080/me --header \"Authorization: Bearer token\"\n"
              "  piko profile http://localhost:8080/order --body-file order.json --header \"Content-Type: "
              "application/json\"\n"
@@ -93,14 +104,46 @@ static int make_profiler_address(struct profile_settings *settings, char *why) {
     int error = capture_base_beside(settings->load.urls[0], settings->pprof_port, &settings->profiler_base, reason);
     if (error)
         return error == -EINVAL ? settings_refuse(why, "URL", settings->load.urls[0], reason) : error;
-    if (!settings->pprof_url) {
-        settings->profiler_prefix = strdup(default_prefix);
-        return settings->profiler_prefix ? 0 : -ENOMEM;
+    if (!settings->pprof_token)
+        settings->pprof_token = getenv("PIKO_PPROF_TOKEN");
+    if (settings->pprof_token && settings->pprof_token[strcspn(settings->pprof_token, "\r\n")]) {
+        snprintf(why, OPTIONS_WHY_BYTES, "--pprof-token has a line break in it");
+        return -EINVAL;
     }
+    if (!settings->pprof_url)
+        return 0;
     free(settings->profiler_base);
     settings->profiler_base = NULL;
     error = capture_split_url(settings->pprof_url, &settings->profiler_base, &settings->profiler_prefix, reason);
+    if (!error && !*settings->profiler_prefix) { /* a server alone: it is looked for there */
+        free(settings->profiler_prefix);
+        settings->profiler_prefix = NULL;
+    }
     return error == -EINVAL ? settings_refuse(why, "--pprof-url", settings->pprof_url, reason) : error;
+}
+
+static int make_phases(struct profile_settings *settings, char *why) {
+    settings->phases = 1; /* the baseline always runs */
+    for (const char *name = settings->phase_list; *name;) {
+        size_t length = strcspn(name, ","), i = 0;
+        while (i < N_PHASES && (strlen(phases[i].name) != length || memcmp(phases[i].name, name, length) != 0))
+            i++;
+        if (i == N_PHASES)
+            return settings_refuse(why, "--phases", settings->phase_list,
+                                   "a list of cpu, allocs, heap, mutex, block, with commas between, or baseline alone");
+        settings->phases |= 1u << i;
+        name += length + (name[length] == ',');
+    }
+    return 0;
+}
+
+static int make_warmup(struct profile_settings *settings, char *why) {
+    char *end;
+    double seconds = strtod(settings->warmup, &end);
+    if (end == settings->warmup || *end || !(seconds >= 0 && seconds <= DURATION_MAX_S))
+        return settings_refuse(why, "--warmup", settings->warmup, "seconds are expected, as in 2 or 0.5");
+    settings->warmup_ns = (uint64_t)(seconds * (double)NS_PER_S);
+    return 0;
 }
 
 static int make_focus(struct profile_settings *settings, char *why) {
@@ -124,6 +167,10 @@ static int check(struct profile_settings *settings, const struct option_list *ar
         error = make_profiler_address(settings, why);
     if (!error)
         error = make_focus(settings, why);
+    if (!error)
+        error = make_phases(settings, why);
+    if (!error)
+        error = make_warmup(settings, why);
     return error;
 }
 

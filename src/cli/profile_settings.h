@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cli/load_settings.h"
 #include "cli/options.h"
@@ -18,14 +19,19 @@ struct profile_settings {
     unsigned cpu_rate_hz; /* 0: the server's own */
     unsigned top;         /* rows of a table; 0 = all */
     const char *output;
-    const char *pprof_url; /* NULL: beside the application, at pprof_port */
+    const char *pprof_url;                /* NULL: beside the application, at pprof_port */
+    const char *pprof_unix, *pprof_token; /* NULL: none */
+    const char *phase_list, *warmup;
     const char *focus_expression;
     bool tui;
     bool help;
 
     /* made from the above */
     struct focus *focus; /* NULL: everything */
-    char *profiler_base, *profiler_prefix;
+    char *profiler_base;
+    char *profiler_prefix; /* NULL: to be found */
+    unsigned phases;       /* a bit for each of phases[] that is to run */
+    uint64_t warmup_ns;
 };
 
 /* From the words after `piko profile`. With --help nothing is checked but the flags themselves. Either way `ret` is freed

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "cli/profile_run.h"
+#include "cli/stats_file.h"
 #include "report/report.h"
 
 static const char report_name[] = "live_performance_report.txt";
@@ -26,21 +27,23 @@ static struct report_phase describe(const struct phase_result *result, const str
         .name = phase->name,
         .profile = result->profile,
         .missing = missing,
-        .requests = result->has_stats ? result->stats.requests : 0,
+        .requests = result->has_stats ? profiled_requests(&result->stats) : 0,
     };
 }
 
 static int make_report(const struct profile_run *run, struct buffer *ret) {
     struct report_phase described[N_PHASES - 1];
+    size_t n = 0;
     for (size_t i = 1; i < N_PHASES; i++)
-        described[i - 1] = describe(&run->results[i], &phases[i]);
+        if (run->settings->phases & 1u << i)
+            described[n++] = describe(&run->results[i], &phases[i]);
     const struct phase_result *baseline = &run->results[0];
     struct report_run report = {
         .url = run->settings->load.urls[0],
         .concurrency = run->settings->load.concurrency,
         .baseline = baseline->has_stats ? &baseline->stats : NULL,
         .phases = described,
-        .n_phases = N_PHASES - 1,
+        .n_phases = n,
         .warnings = (const char *const *)run->warnings,
         .n_warnings = run->n_warnings,
     };

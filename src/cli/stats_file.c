@@ -29,14 +29,34 @@ static void add(struct buffer *ret, const char *key, const char *format, ...) {
     buffer_add_string(ret, "\n");
 }
 
-static void add_percentiles(struct buffer *ret, const struct histogram *latency) {
-    static const struct {
-        const char *key;
-        double percent;
-    } rows[] = {{"latency_p50", 50}, {"latency_p90", 90}, {"latency_p99", 99}, {"latency_p99.9", 99.9}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        add(ret, rows[i].key, "%s", units_latency((double)histogram_percentile_ns(latency, rows[i].percent)).text);
-    add(ret, "latency_max", "%s", units_latency((double)histogram_max_ns(latency)).text);
+static void add_percentiles(struct buffer *ret, const char *name, const struct histogram *latency) {
+    static const double percents[] = {50, 90, 99, 99.9};
+    char key[32];
+    for (size_t i = 0; i < sizeof percents / sizeof percents[0]; i++) {
+        snprintf(key, sizeof key, "%s_p%g", name, percents[i]);
+        add(ret, key, "%s", units_latency((double)histogram_percentile_ns(latency, percents[i])).text);
+    }
+    snprintf(key, sizeof key, "%s_max", name);
+    add(ret, key, "%s", units_latency((double)histogram_max_ns(latency)).text);
+}
+
+/* Open model: latency is corrected there, and what it was without stands beside it. */
+static void add_open_model(struct buffer *ret, const struct stats_file *file) {
+    add(ret, "rate", "%u", file->rate);
+    add(ret, "planned_requests", "%" PRIu64, file->stats->planned);
+    add(ret, "begun_requests", "%" PRIu64, file->stats->begun);
+    add_percentiles(ret, "uncorrected", file->stats->uncorrected);
+    add_percentiles(ret, "send_delay", file->stats->send_delay);
+}
+
+static void add_generator(struct buffer *ret, const struct load_stats *stats) {
+    double time = stats->elapsed_ns ? (double)stats->elapsed_ns : 1;
+    add(ret, "generator_cpu", "%.1f%%", 100.0 * (double)stats->cpu_ns / time);
+    add(ret, "generator_waited", "%.1f%%", 100.0 * (double)stats->wait_ns / time);
+}
+
+uint64_t profiled_requests(const struct load_stats *stats) {
+    return stats->requests + stats->failures[LOAD_STATUS];
 }
 
 static void add_examples(struct buffer *ret, const struct load_stats *stats) {
@@ -74,7 +94,11 @@ int stats_file_write(const struct stats_file *file, struct buffer *ret) {
         add(ret, key, "%" PRIu64, stats->failures[failure]);
     }
     add_examples(ret, stats);
-    add_percentiles(ret, stats->latency);
+    add(ret, "profiled_requests", "%" PRIu64, profiled_requests(stats));
+    add_percentiles(ret, "latency", stats->latency);
+    add_generator(ret, stats);
+    if (file->rate)
+        add_open_model(ret, file);
     return ret->error;
 }
 
@@ -98,7 +122,8 @@ uint64_t stats_file_requests(const char *path) {
     uint64_t completed = 0, total = 0, failed = 0;
     if (file_read(path, &text) || !text.data)
         return 0;
-    if (find_number(text.data, "completed_requests", &completed))
+    if (find_number(text.data, "profiled_requests", &completed) ||
+        find_number(text.data, "completed_requests", &completed))
         return completed;
     if (!find_number(text.data, "total_requests", &total))
         return 0;

@@ -12,8 +12,12 @@ struct stats_file {
     const char *phase;
     const char *url;
     unsigned concurrency;
+    unsigned rate; /* of the open model; 0 = closed */
     const struct load_stats *stats;
 };
+
+/* Requests that the server answered, with whatever status: what figures per request are divided by. */
+uint64_t profiled_requests(const struct load_stats *stats);
 
 /* Append the file's content. 0 or the buffer's error. */
 int stats_file_write(const struct stats_file *file, struct buffer *ret);

@@ -240,8 +240,30 @@ static void go(struct traffic *traffic, struct connection *connection) {
         open_socket(traffic, connection);
 }
 
+static bool is_at_rest(const struct connection *connection) {
+    return connection->state == CONNECTION_IDLE || connection->state == CONNECTION_CLOSED;
+}
+
+void connection_set_free(struct traffic *traffic, struct connection *connection) {
+    if (!is_at_rest(connection))
+        return;
+    connection->next_free = NULL;
+    if (traffic->first_free)
+        traffic->last_free->next_free = connection;
+    else
+        traffic->first_free = connection;
+    traffic->last_free = connection;
+}
+
+struct connection *connection_take_free(struct traffic *traffic) {
+    struct connection *connection = traffic->first_free;
+    if (connection)
+        traffic->first_free = connection->next_free;
+    return connection;
+}
+
 void connection_begin(struct traffic *traffic, struct connection *connection) {
-    if (connection->state != CONNECTION_IDLE && connection->state != CONNECTION_CLOSED)
+    if (!is_at_rest(connection))
         return;
     const struct plan *plan = traffic->plan;
     connection->request = traffic->next_request;
@@ -249,11 +271,32 @@ void connection_begin(struct traffic *traffic, struct connection *connection) {
     connection->body_size = plan->form.body_size;
     connection->begun_ns = traffic->now_ns;
     connection->again = false;
+    traffic->stats.begun++;
     if (connection->detour)
         connection->detour->hops = 0;
     if (++traffic->next_request == plan->n_requests)
         traffic->next_request = 0;
     go(traffic, connection);
+}
+
+/* The connection is done with a request: on to the next, when it is time. */
+static void go_on(struct traffic *traffic, struct connection *connection) {
+    if (!traffic->running)
+        return;
+    if (!schedule_is_open_model(&traffic->schedule) ||
+        schedule_take(&traffic->schedule, traffic->now_ns, &connection->planned_ns))
+        connection_begin(traffic, connection);
+    else
+        connection_set_free(traffic, connection);
+}
+
+static void count_latency(const struct traffic *traffic, const struct connection *connection) {
+    uint64_t latency_ns = traffic->now_ns - connection->sent_ns;
+    if (schedule_is_open_model(&traffic->schedule)) {
+        histogram_record(traffic->stats.uncorrected, latency_ns);
+        latency_ns = traffic->now_ns - connection->planned_ns;
+    }
+    histogram_record(traffic->stats.latency, latency_ns);
 }
 
 /* The response is whole and leads elsewhere. */
@@ -263,8 +306,7 @@ static void follow(struct traffic *traffic, struct connection *connection) {
     char why[160];
     if (detour_take(detour, traffic->plan, connection->request, status, why, sizeof why)) {
         traffic_fail(traffic, LOAD_REDIRECT, 0, "status %u: %s", status, why);
-        if (traffic->running)
-            connection_begin(traffic, connection);
+        go_on(traffic, connection);
         return;
     }
     traffic->stats.redirects++;
@@ -291,12 +333,11 @@ static void complete(struct traffic *traffic, struct connection *connection) {
     }
     if (response->status < 400) {
         traffic->stats.requests++;
-        histogram_record(traffic->stats.latency, traffic->now_ns - connection->sent_ns);
+        count_latency(traffic, connection);
     } else {
         traffic_fail(traffic, LOAD_STATUS, response->status, "status %u", response->status);
     }
-    if (traffic->running)
-        connection_begin(traffic, connection);
+    go_on(traffic, connection);
 }
 
 /* ---- what happens to the socket ---------------------------------------------------------------------------------------*/
@@ -388,8 +429,7 @@ void connection_handle(struct traffic *traffic, struct connection *connection, u
 void connection_tick(struct traffic *traffic, struct connection *connection) {
     if (connection->state == CONNECTION_WAITING && traffic->now_ns >= connection->due_ns) {
         set_state(traffic, connection, CONNECTION_CLOSED);
-        if (traffic->running)
-            connection_begin(traffic, connection);
+        go_on(traffic, connection);
     } else if (connection_is_busy(connection) && traffic->now_ns - connection->begun_ns >= traffic->plan->timeout_ns) {
         bool opens = connection->state == CONNECTION_CONNECTING || connection->state == CONNECTION_SHAKING_HANDS;
         traffic_fail(traffic, LOAD_TIMEOUT, 0, "%s: no %s within %.3g s", traffic->plan->target.name,

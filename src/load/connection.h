@@ -31,7 +31,9 @@ struct connection {
     size_t request;            /* of the plan */
     const struct buffer *head; /* what is sent: the plan's or the detour's, and then so much of the plan's body */
     size_t body_size;
-    size_t sent;           /* bytes of both */
+    size_t sent; /* bytes of both */
+    struct connection *next_free;
+    uint64_t planned_ns;   /* open model: when the request should have begun */
     uint64_t begun_ns;     /* begin of the request, connecting included: for the timeout */
     uint64_t sent_ns;      /* when it was first sent: for the latency */
     uint64_t due_ns;       /* WAITING: when to try again */
@@ -48,6 +50,11 @@ void connection_done(struct connection *connection);
 bool connection_is_busy(const struct connection *connection);
 /* Close, forget what was under way, uncounted. The connection is CLOSED and can be used again. */
 void connection_drop(struct traffic *traffic, struct connection *connection);
+
+/* Open model: be among those that wait for their next request, first in, first out; on others than IDLE and CLOSED ones
+ * nothing happens. The loop calls connection_begin() on what it takes out. */
+void connection_set_free(struct traffic *traffic, struct connection *connection);
+struct connection *connection_take_free(struct traffic *traffic); /* NULL when there is none */
 
 /* Begin a request: on a connection that is IDLE or CLOSED; on others nothing happens. */
 void connection_begin(struct traffic *traffic, struct connection *connection);

@@ -50,7 +50,8 @@ void histogram_free(struct histogram *histogram) {
 }
 
 void histogram_reset(struct histogram *histogram) {
-    memset(histogram, 0, sizeof *histogram);
+    memset(histogram->slots, 0, histogram->end * sizeof histogram->slots[0]);
+    histogram->count = histogram->sum_ns = histogram->end = 0;
 }
 
 void histogram_record(struct histogram *histogram, uint64_t latency_ns) {

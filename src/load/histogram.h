@@ -1,6 +1,7 @@
 /* Log-bucketed latency histogram: 3 significant digits at every size (exact below 2 µs), up to an hour; every request
  * counts. Buckets are those of HdrHistogram with 2048 sub-buckets and 1 ns as the unit. Adding costs one increment;
- * histograms add and subtract. About 270 KB each. Threads: one at a time. */
+ * histograms add and subtract. About 270 KB each, of
+ * which what was never recorded takes no memory. Threads: one at a time. */
 #ifndef PIKO_LOAD_HISTOGRAM_H
 #define PIKO_LOAD_HISTOGRAM_H
 

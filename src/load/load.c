@@ -12,6 +12,7 @@
 #include "load/failures.h"
 #include "load/loop.h"
 #include "load/plan.h"
+#include "load/stats.h"
 
 /* One loop is enough for 100 000 requests a second or so, and what is loaded often shares the machine. */
 #define CORES_PER_THREAD 4
@@ -63,7 +64,9 @@ static int make_loops(const struct load_options *options, unsigned threads, stru
             .plan = &load->plan,
             .log = &load->log,
             .connections = options->concurrency / threads + (i < options->concurrency % threads),
+            .interval_ns = options->rate ? (double)NS_PER_S * threads / options->rate : 0,
             .number = i,
+            .n_loops = threads,
         };
         int error = loop_new(&loop, &load->loops[i]);
         if (error)
@@ -139,46 +142,22 @@ void load_pause(struct load *load) {
     pthread_mutex_unlock(&load->lock);
 }
 
-int load_stats_init(struct load_stats *stats) {
-    *stats = (struct load_stats){.latency = histogram_new()};
-    return stats->latency ? 0 : -ENOMEM;
-}
-
-void load_stats_done(struct load_stats *stats) {
-    histogram_free(stats->latency);
-    stats->latency = NULL;
-}
-
 void load_snapshot(struct load *load, struct load_stats *stats) {
-    struct histogram *latency = stats->latency;
-    histogram_reset(latency);
-    *stats = (struct load_stats){.latency = latency};
+    stats_reset(stats);
     pthread_mutex_lock(&load->lock);
     order_all(load, LOOP_COPY_FIGURES);
     stats->elapsed_ns = clock_monotonic_ns() - load->begun_ns;
-    for (size_t i = 0; i < load->n_loops; i++)
+    for (size_t i = 0; i < load->n_loops; i++) {
         loop_add_figures(load->loops[i], stats);
+        loop_add_effort(load->loops[i], stats);
+    }
     pthread_mutex_unlock(&load->lock);
-}
-
-void load_stats_since(struct load_stats *after, const struct load_stats *before) {
-    after->requests -= before->requests;
-    for (int i = 0; i < LOAD_FAILURES; i++)
-        after->failures[i] -= before->failures[i];
-    after->retries -= before->retries;
-    after->redirects -= before->redirects;
-    after->body_bytes -= before->body_bytes;
-    after->elapsed_ns -= before->elapsed_ns;
-    histogram_subtract(after->latency, before->latency);
 }
 
 size_t load_take_errors(struct load *load, struct load_error **ret) {
     return failure_log_take(&load->log, ret);
 }
 
-uint64_t load_cpu_ns(const struct load *load) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < load->n_loops; i++)
-        sum += loop_cpu_ns(load->loops[i]);
-    return sum;
+unsigned load_threads(const struct load *load) {
+    return (unsigned)load->n_loops;
 }

@@ -1,4 +1,4 @@
-/* HTTP load generator: closed model, one epoll loop a thread, connections kept over all phases. */
+/* HTTP load generator: closed or open model, one epoll loop a thread, connections kept over all phases. */
 #ifndef PIKO_LOAD_LOAD_H
 #define PIKO_LOAD_LOAD_H
 
@@ -38,8 +38,9 @@ struct load_options {
     const char *unix_path;   /* socket to connect to in place of the URL's host; NULL = TCP */
     unsigned concurrency;    /* connections; >= 1 */
     unsigned threads;        /* 0 = by cores and connections */
-    const char *method;      /* NULL: GET, or POST with a body */
-    const void *body;        /* sent with each request; NULL = none. Copied, as all is */
+    unsigned rate;      /* requests a second of all connections together: open model; 0 = closed model (schedule.h) */
+    const char *method; /* NULL: GET, or POST with a body */
+    const void *body;   /* sent with each request; NULL = none. Copied, as all is */
     size_t body_size;
     const char *const *headers; /* "Name: value", checked by load_new */
     size_t n_headers;
@@ -62,7 +63,15 @@ struct load_stats {
     uint64_t redirects;  /* followed */
     uint64_t body_bytes; /* received, heads not counted */
     uint64_t elapsed_ns; /* of the time between the two snapshots */
-    struct histogram *latency;                   /* of the completed ones; owned by the stats */
+    uint64_t begun;      /* requests, retries and followed redirects not counted again */
+    uint64_t planned;    /* open model: that should have begun; else 0 */
+    uint64_t cpu_ns;     /* CPU time of the generator's threads */
+    uint64_t wait_ns;    /* while they were ready to run, and others had the cores; 0 where the kernel doesn't say */
+
+    /* Owned by the stats. */
+    struct histogram *latency;     /* of the completed ones; open model: corrected, from when they should have begun */
+    struct histogram *uncorrected; /* open model: of the same, from when they were sent */
+    struct histogram *send_delay;  /* open model: how late the generator was where a connection was free */
     struct load_example examples[LOAD_FAILURES]; /* since the last load_resume */
 };
 
@@ -102,7 +111,6 @@ struct load_error {
  * the caller's (free()), NULL when there are none. Threads: any. */
 size_t load_take_errors(struct load *load, struct load_error **ret);
 
-/* CPU time that the generator's threads used so far, ns. */
-uint64_t load_cpu_ns(const struct load *load);
+unsigned load_threads(const struct load *load);
 
 #endif

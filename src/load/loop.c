@@ -4,13 +4,17 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "load/stats.h"
 
 #define EVENTS_MAX 256
 
@@ -23,13 +27,16 @@ struct loop {
     struct traffic traffic; /* of the thread alone once it runs, as is all down to `drain_end_ns` */
     struct connection *connections;
     unsigned n_connections;
-    uint64_t tick_ns; /* when the last one was */
+    uint64_t offset_ns; /* open model: of the first request, so that loops take turns */
+    uint64_t tick_ns;   /* when the last one was */
     bool stopped;
     bool draining; /* a LOOP_PAUSE is being carried out */
     uint64_t drain_end_ns;
 
-    int wake; /* eventfd */
+    int wake;  /* eventfd */
+    int timer; /* timerfd: of the open model's next request */
     pthread_t thread;
+    atomic_int id; /* of the thread, as the kernel calls it; 0 until it runs */
     atomic_bool started;
     pthread_mutex_t lock; /* guards order */
     pthread_cond_t done;
@@ -45,15 +52,44 @@ static void answer(struct loop *loop) {
 }
 
 static void copy_figures(struct loop *loop) {
-    struct histogram *latency = loop->copy.latency;
-    histogram_copy(latency, loop->traffic.stats.latency);
-    loop->copy = loop->traffic.stats;
-    loop->copy.latency = latency;
+    stats_copy(&loop->copy, &loop->traffic.stats);
+    loop->copy.planned = schedule_planned(&loop->traffic.schedule, clock_monotonic_ns());
+}
+
+/* Open model: begin what is due on connections that are free, and have the timer tell of the next. */
+static void dispatch(struct loop *loop) {
+    struct traffic *traffic = &loop->traffic;
+    uint64_t planned_ns;
+    while (traffic->first_free) {
+        traffic->now_ns = clock_monotonic_ns();
+        if (!schedule_take(&traffic->schedule, traffic->now_ns, &planned_ns))
+            break;
+        struct connection *connection = connection_take_free(traffic);
+        connection->planned_ns = planned_ns;
+        histogram_record(traffic->stats.send_delay, traffic->now_ns - planned_ns);
+        connection_begin(traffic, connection);
+    }
+    if (!traffic->first_free)
+        return;
+    uint64_t next_ns = schedule_next_ns(&traffic->schedule);
+    struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(next_ns / NS_PER_S), .tv_nsec = (long)(next_ns % NS_PER_S)}};
+    timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void resume_open_model(struct loop *loop) {
+    schedule_start(&loop->traffic.schedule, clock_monotonic_ns() + loop->offset_ns);
+    for (unsigned i = 0; i < loop->n_connections; i++)
+        connection_set_free(&loop->traffic, &loop->connections[i]);
 }
 
 static void resume(struct loop *loop) {
     loop->traffic.running = true;
     failures_forget_examples(&loop->traffic.stats);
+    if (schedule_is_open_model(&loop->traffic.schedule)) {
+        resume_open_model(loop);
+        return;
+    }
     for (unsigned i = 0; i < loop->n_connections; i++) {
         loop->traffic.now_ns = clock_monotonic_ns();
         connection_begin(&loop->traffic, &loop->connections[i]);
@@ -62,6 +98,9 @@ static void resume(struct loop *loop) {
 
 static void begin_drain(struct loop *loop) {
     loop->traffic.running = false;
+    loop->traffic.first_free = NULL;
+    if (schedule_is_open_model(&loop->traffic.schedule))
+        schedule_stop(&loop->traffic.schedule, loop->traffic.now_ns);
     loop->draining = true;
     loop->drain_end_ns = loop->traffic.now_ns + LOOP_DRAIN_NS;
 }
@@ -120,20 +159,23 @@ static void *run(void *argument) {
     struct loop *loop = argument;
     struct traffic *traffic = &loop->traffic;
     struct epoll_event events[EVENTS_MAX];
+    atomic_store(&loop->id, gettid());
     while (!loop->stopped) {
         int n = epoll_wait(traffic->epoll, events, EVENTS_MAX, wait_ms(loop));
         bool ordered = false;
         traffic->now_ns = clock_monotonic_ns();
         for (int i = 0; i < n; i++) {
-            if (events[i].data.ptr)
-                connection_handle(traffic, events[i].data.ptr, events[i].events);
-            else
+            if (events[i].data.ptr == &loop->wake)
                 ordered = true;
+            else if (events[i].data.ptr != &loop->timer)
+                connection_handle(traffic, events[i].data.ptr, events[i].events);
         }
         if (traffic->now_ns >= next_tick_ns(loop))
             tick(loop);
         if (ordered)
             take_order(loop);
+        if (traffic->first_free)
+            dispatch(loop);
         if (loop->draining && (!traffic->busy || traffic->now_ns >= loop->drain_end_ns))
             end_drain(loop);
     }
@@ -143,9 +185,12 @@ static void *run(void *argument) {
 static int open_descriptors(struct loop *loop) {
     loop->traffic.epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    if (loop->traffic.epoll < 0 || loop->wake < 0 ||
-        epoll_ctl(loop->traffic.epoll, EPOLL_CTL_ADD, loop->wake, &event) < 0)
+    loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct epoll_event wake = {.events = EPOLLIN, .data.ptr = &loop->wake};
+    struct epoll_event timer = {.events = EPOLLIN | EPOLLET, .data.ptr = &loop->timer};
+    if (loop->traffic.epoll < 0 || loop->wake < 0 || loop->timer < 0 ||
+        epoll_ctl(loop->traffic.epoll, EPOLL_CTL_ADD, loop->wake, &wake) < 0 ||
+        epoll_ctl(loop->traffic.epoll, EPOLL_CTL_ADD, loop->timer, &timer) < 0)
         return -errno;
     return 0;
 }
@@ -169,6 +214,8 @@ int loop_new(const struct loop_options *options, struct loop **ret) {
         return -ENOMEM;
     loop->traffic.plan = options->plan;
     loop->traffic.log = options->log;
+    loop->traffic.schedule.interval_ns = options->interval_ns;
+    loop->offset_ns = (uint64_t)(options->interval_ns * options->number / options->n_loops);
     loop->traffic.next_request = options->number % options->plan->n_requests;
     pthread_mutex_init(&loop->lock, NULL);
     pthread_cond_init(&loop->done, NULL);
@@ -198,6 +245,8 @@ void loop_free(struct loop *loop) {
         close(loop->traffic.epoll);
     if (loop->wake >= 0)
         close(loop->wake);
+    if (loop->timer >= 0)
+        close(loop->timer);
     load_stats_done(&loop->traffic.stats);
     load_stats_done(&loop->copy);
     pthread_cond_destroy(&loop->done);
@@ -242,14 +291,31 @@ void loop_add_figures(const struct loop *loop, struct load_stats *sum) {
     sum->requests += stats->requests;
     sum->retries += stats->retries;
     sum->redirects += stats->redirects;
+    sum->begun += stats->begun;
+    sum->planned += stats->planned;
     sum->body_bytes += stats->body_bytes;
     failures_add(sum, stats);
     histogram_add(sum->latency, stats->latency);
+    histogram_add(sum->uncorrected, stats->uncorrected);
+    histogram_add(sum->send_delay, stats->send_delay);
 }
 
-uint64_t loop_cpu_ns(const struct loop *loop) {
-    clockid_t clock;
-    if (!atomic_load(&loop->started) || pthread_getcpuclockid(loop->thread, &clock))
+/* Time that a thread was ready to run and had no core: the second number of schedstat, in ns. */
+static uint64_t wait_of(pid_t id) {
+    char path[64];
+    unsigned long long wait_ns = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", id);
+    _cleanup_fclose_ FILE *file = fopen(path, "re");
+    if (!file || fscanf(file, "%*u %llu", &wait_ns) != 1)
         return 0;
-    return clock_ns(clock);
+    return wait_ns;
+}
+
+void loop_add_effort(const struct loop *loop, struct load_stats *sum) {
+    clockid_t clock;
+    pid_t id = atomic_load(&loop->id);
+    if (!id || pthread_getcpuclockid(loop->thread, &clock))
+        return;
+    sum->cpu_ns += clock_ns(clock);
+    sum->wait_ns += wait_of(id);
 }

@@ -17,7 +17,8 @@ struct loop_options {
     const struct plan *plan; /* these two must outlive the loop */
     struct failure_log *log;
     unsigned connections;
-    unsigned number; /* among the loops: each begins with another request of the plan */
+    double interval_ns;       /* between two requests of this loop; 0 = closed model */
+    unsigned number, n_loops; /* each begins with another request of the plan, and at another time */
 };
 
 /* 0 or a negative errno. No thread runs yet. */
@@ -36,7 +37,7 @@ void loop_wait(struct loop *loop);
 /* Add the figures of the last LOOP_COPY_FIGURES. */
 void loop_add_figures(const struct loop *loop, struct load_stats *sum);
 
-/* CPU time of the thread, ns; 0 when it was never started. Threads: any. */
-uint64_t loop_cpu_ns(const struct loop *loop);
+/* Add CPU time of the thread, and the time that it waited for a core. Threads: any. */
+void loop_add_effort(const struct loop *loop, struct load_stats *sum);
 
 #endif

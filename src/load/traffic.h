@@ -8,16 +8,22 @@
 
 #include "load/failures.h"
 #include "load/plan.h"
+#include "load/schedule.h"
 
 /* A part of a line that is kept, and what one receive may add to it. */
 #define TRAFFIC_READ_BYTES (128u << 10)
 #define TRAFFIC_BUFFER_BYTES (LOAD_HEAD_BYTES_MAX + TRAFFIC_READ_BYTES)
 
+struct connection;
+
 struct traffic {
     const struct plan *plan;
     size_t next_request; /* of the plan */
     int epoll;
-    bool running;      /* a connection that is done begins its next request at once */
+    bool running; /* a connection that is done begins its next request at once */
+    struct schedule schedule;
+    struct connection *first_free; /* open model: those that wait for their next request, the longest first */
+    struct connection *last_free;
     unsigned busy;     /* connections with a request under way */
     unsigned waiting;  /* connections that failed and wait before they try again */
     uint64_t now_ns;   /* CLOCK_MONOTONIC, set before each call into a connection, and moved on by it */

@@ -48,6 +48,26 @@ static void add_percentiles(struct buffer *text, const struct histogram *latency
     }
 }
 
+/* Open model: both figures, since what most tools print is the second. */
+static void add_corrected(struct buffer *text, const struct load_stats *stats) {
+    buffer_printf(text, "Planned, sent:          %" PRIu64 ", %" PRIu64 " (%.2f%%)\n", stats->planned, stats->begun,
+                  100.0 * (double)stats->begun / (double)stats->planned);
+    if (histogram_count(stats->latency) == 0) {
+        buffer_add_string(text, "\nNo request was answered: there are no latencies.\n");
+        return;
+    }
+    buffer_add_string(text,
+                      "\nPercentage of the requests served within a certain time, corrected: from when they should "
+                      "have been sent\n(uncorrected: from when they were)\n"
+                      "          corrected   uncorrected\n");
+    for (size_t i = 0; i < N_PERCENTILES; i++) {
+        uint64_t corrected = histogram_percentile_ns(stats->latency, percentiles[i]);
+        uint64_t uncorrected = histogram_percentile_ns(stats->uncorrected, percentiles[i]);
+        buffer_printf(text, "%5.4g%%    %-12s%s\n", percentiles[i], units_latency((double)corrected).text,
+                      units_latency((double)uncorrected).text);
+    }
+}
+
 static void add_figures(struct buffer *text, const struct load_stats *stats) {
     double seconds = (double)stats->elapsed_ns / (double)NS_PER_S;
     buffer_printf(text, "Complete requests:      %" PRIu64 "\n", stats->requests);
@@ -73,7 +93,9 @@ void section_load(struct buffer *text, const struct report_run *run) {
         return;
     }
     add_figures(text, run->baseline);
-    if (histogram_count(run->baseline->latency) > 0)
+    if (run->baseline->planned)
+        add_corrected(text, run->baseline);
+    else if (histogram_count(run->baseline->latency) > 0)
         add_percentiles(text, run->baseline->latency);
     else
         buffer_add_string(text, "\nNo request was answered: there are no latencies.\n");

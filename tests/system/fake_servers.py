@@ -101,9 +101,9 @@ class FakeApp(Server):
 class FakeProfiler(Server):
     """The profiler's paths. `status` is the body of the status (None: 404); `broken` names profiles that answer 500;
     `garbage` names profiles that answer 200 with what is none; `dies_at` is the profile at which it goes away; `late` is how many seconds
-    longer than asked for a profile takes. Each profile has values that are 1000 higher than those of the one before."""
+    longer than asked for a profile takes; `token` is asked for. Each profile has values that are 1000 higher than those of the one before."""
 
-    def __init__(self, status=None, broken=(), garbage=(), dies_at=None, late=0):
+    def __init__(self, status=None, broken=(), garbage=(), dies_at=None, late=0, token=None):
         self.asked = []
         self.fetched = 0
         self.dead = False
@@ -114,6 +114,9 @@ class FakeProfiler(Server):
                 url = urllib.parse.urlsplit(self.path)
                 profiler.asked.append(self.path)
                 name = url.path.rpartition("/")[2]
+                if token and self.headers["Authorization"] != f"Bearer {token}":
+                    self.answer(401, b"who are you?\n")
+                    return
                 seconds = int(urllib.parse.parse_qs(url.query).get("seconds", ["0"])[0])
                 if name == dies_at:
                     profiler.dead = True
@@ -123,7 +126,7 @@ class FakeProfiler(Server):
                 elif url.path == "/_piko/profiler/status" and status is not None:
                     self.answer(200, status.encode(), "application/json")
                 elif url.path == "/_piko/debug/pprof/":
-                    self.answer(200, b"<html>index</html>", "text/html")
+                    self.answer(200, b"<html>heap, goroutine</html>", "text/html")
                 elif url.path == "/_piko/debug/pprof/goroutine":
                     threads = b"goroutine 1 [running]:\nmain.main()\n\ngoroutine 2 [sleep]:\nmain.nap()\n"
                     self.answer(200, b"hello" if name in garbage else threads)

@@ -27,7 +27,7 @@ static const struct {
     const char *path;
     const char *answer; /* NULL: none at all */
 } answers[] = {
-    {"/p/", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nindex"},
+    {"/p/", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ngoroutine"},
     {"/p/heap", "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n12345678"},
     {"/p/chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"},
     {"/p/moved", "HTTP/1.1 307 Moved\r\nLocation: /p/heap\r\nContent-Length: 0\r\n\r\n"},
@@ -77,7 +77,7 @@ static int set_up(void **state) {
     snprintf(base, sizeof base, "http://127.0.0.1:%u", ntohs(address.sin_port));
     /* A proxy that the environment names must not be asked about loopback: nothing listens there. */
     setenv("http_proxy", "http://127.0.0.1:1", 1);
-    return capture_new(base, "/p", &stop, &capture);
+    return capture_new(&(struct capture_options){.base = base, .prefix = "/p", .stop = &stop}, &capture);
 }
 
 static int tear_down(void **state) {
@@ -175,7 +175,7 @@ static void nobody_there_is_connection_refused(void **state) {
     (void)state;
     struct capture *nobody = NULL;
     char why[CAPTURE_WHY_BYTES] = "";
-    assert_int_equal(capture_new("http://127.0.0.1:1", "/p", NULL, &nobody), 0);
+    assert_int_equal(capture_new(&(struct capture_options){.base = "http://127.0.0.1:1", .prefix = "/p"}, &nobody), 0);
     assert_int_equal(capture_check(nobody, why), -ECONNREFUSED);
     assert_string_equal(why, "connection refused");
     capture_free(nobody);

@@ -27,7 +27,7 @@ static void make_stats(struct load_stats *stats) {
 static void write_one(struct buffer *text) {
     struct load_stats stats;
     make_stats(&stats);
-    struct stats_file file = {"cpu", "http://localhost:8080/", 100, &stats};
+    struct stats_file file = {"cpu", "http://localhost:8080/", 100, 0, &stats};
     assert_int_equal(stats_file_write(&file, text), 0);
     load_stats_done(&stats);
 }

@@ -1,0 +1,232 @@
+"""`piko profile` as a load generator: servers that misbehave, TLS, the open model, and profilers that are not ours."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import bad_servers
+from bad_servers import BadServer
+from fake_servers import FakeApp, FakeProfiler
+
+PIKO = os.environ.get("PIKO", "piko")
+HERE = os.path.dirname(os.path.abspath(__file__))
+BOUND = 60  # seconds: a run that takes longer hangs
+CLASSES = ["refused", "reset", "timeout", "tls", "protocol", "status", "redirect"]
+
+
+def start(url, output, *arguments, **variables):
+    environment = {key: value for key, value in os.environ.items() if key.lower() != "http_proxy"}
+    return subprocess.Popen([PIKO, "profile", url, "--output", output, *arguments], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, env={**environment, **variables})
+
+
+class Ended:
+    def __init__(self, process, output):
+        self.stdout, self.stderr = process.communicate(timeout=BOUND)
+        self.status = process.returncode
+        self.output = output
+        self.said = self.stdout + self.stderr
+
+    def read(self, name):
+        with open(os.path.join(self.output, name)) as file:
+            return file.read()
+
+    def has(self, name):
+        return os.path.exists(os.path.join(self.output, name))
+
+    def stats(self, name="baseline.stats"):
+        return dict(re.split(r": +", line, maxsplit=1) for line in self.read(name).splitlines() if line and line[0] != "#")
+
+    def failures(self):
+        stats = self.stats()
+        return {name: int(stats["failed_" + name]) for name in CLASSES if int(stats["failed_" + name])}
+
+
+class Misbehaving(unittest.TestCase):
+    """A baseline of two seconds on each server, all at the same time: most of it is waiting."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="piko-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        bad_servers.make_certificates(cls.folder)
+        cls.profiler = FakeProfiler()
+        cls.addClassCleanup(cls.profiler.close)
+        cls.runs, cls.began = {}, time.monotonic()
+        ca = ["--cacert", os.path.join(cls.folder, "ca.pem")]
+        for name, behaviour, certificate, more in [
+            ("drip", bad_servers.drip, None, []), ("close_in_head", bad_servers.close_in_head, None, []),
+            ("many_headers", bad_servers.many_headers, None, []), ("says_more", bad_servers.says_more, None, []),
+            ("says_less", bad_servers.says_less, None, []), ("endless_chunk", bad_servers.endless_chunk, None, []),
+            ("http_0_9", bad_servers.http_0_9, None, []), ("reset", bad_servers.reset_after_accept, None, []),
+            ("never_accepts", None, None, []), ("away", bad_servers.away, None, ["--follow"]),
+            ("half_good", bad_servers.half_good, None, []), ("plain", bad_servers.plain, None, ["--tls"]),
+            ("good", bad_servers.good, "good", ca), ("other", bad_servers.good, "other", ca),
+            ("expired", bad_servers.good, "expired", ca), ("self", bad_servers.good, "self", []),
+            ("insecure", bad_servers.good, "self", ["--insecure"]),
+        ]:
+            cls.run_on(name, behaviour, certificate, more)
+        cls.runs = {name: (Ended(process, os.path.join(cls.folder, "out-" + name)), server)
+                    for name, (process, server) in cls.runs.items()}
+        cls.seconds = time.monotonic() - cls.began
+
+    @classmethod
+    def run_on(cls, name, behaviour, certificate, more):
+        tls = [os.path.join(cls.folder, certificate + ending) for ending in (".pem", ".key")] if certificate else None
+        server = BadServer(behaviour, tls)
+        cls.addClassCleanup(server.close)
+        https = tls or "--tls" in more
+        url = f"http{'s' if https else ''}://127.0.0.1:{server.port}/"
+        process = start(url, os.path.join(cls.folder, "out-" + name), "--pprof-port", str(cls.profiler.port), "--pprof-url",
+                        f"http://127.0.0.1:{cls.profiler.port}", "--phases", "baseline", "--duration", "2", "--timeout", "1",
+                        "--concurrency", "4", *[word for word in more if word != "--tls"])
+        cls.runs[name] = (process, server)
+
+    def test_each_is_a_class_of_its_own_with_the_reason(self):
+        for name, failure, reason in [
+            ("drip", "timeout", "no whole response within 1 s"),
+            ("close_in_head", "reset", "closed in the middle of a response"),
+            ("many_headers", "protocol", "more than 256 header fields"),
+            ("says_more", "reset", "closed in the middle of a response"),
+            ("says_less", "protocol", "bytes after the end of a response"),
+            ("endless_chunk", "timeout", "no whole response within 1 s"),
+            ("http_0_9", "protocol", "not an HTTP/1 response"),
+            ("reset", "reset", "Connection reset by peer|Broken pipe|closed without a response"),
+            ("never_accepts", "timeout", "no whole response within 1 s"),
+            ("away", "redirect", "status 302: redirected to another server: https://elsewhere.example/"),
+            ("plain", "tls", "TLS: "),
+            ("other", "tls", "certificate: .*mismatch"),
+            ("expired", "tls", "certificate: certificate has expired"),
+            ("self", "tls", "certificate: self-signed certificate"),
+        ]:
+            with self.subTest(name):
+                ended, _ = self.runs[name]
+                self.assertEqual(list(ended.failures()), [failure], ended.said)
+                self.assertRegex(ended.stats()["first_" + failure], reason)
+                self.assertRegex(ended.stats()["last_" + failure], reason)
+                self.assertEqual(ended.stats()["completed_requests"], "0")
+                self.assertEqual(ended.status, 1)  # a baseline without one answer, and nothing else was asked for
+                self.assertRegex(ended.stderr, r"not one request succeeded, [\d,]+ failed \(")
+
+    def test_all_end_in_time(self):
+        self.assertLess(self.seconds, 40)  # two seconds, and the time-out of one, on a machine that has other things to do
+
+    def test_what_is_good_of_a_half_good_server_is_not_lost(self):
+        ended, _ = self.runs["half_good"]
+        self.assertEqual(list(ended.failures()), ["reset"])
+        self.assertGreater(int(ended.stats()["completed_requests"]), 50)
+        self.assertEqual(ended.status, 0, ended.said)
+        self.assertRegex(ended.read("live_performance_report.txt"), r"! baseline: [\d,]+ of [\d,]+ requests failed \(the first: ")
+        self.assertRegex(ended.read("live_performance_report.txt"), r"  reset, first: +127.0.0.1:\d+: closed in the middle")
+
+    def test_failures_are_listed_and_only_when_there_are_any(self):
+        ended, _ = self.runs["half_good"]
+        lines = [json.loads(line) for line in ended.read("errors.jsonl").splitlines()]
+        self.assertGreaterEqual(len(lines), ended.failures()["reset"])
+        for line in lines:
+            self.assertEqual((line["phase"], line["kind"]), ("baseline", "reset"))
+        self.assertFalse(self.runs["good"][0].has("errors.jsonl"))
+
+    def test_tls_that_is_in_order_or_need_not_be(self):
+        for name in ("good", "insecure"):
+            ended, server = self.runs[name]
+            self.assertEqual((ended.status, ended.failures()), (0, {}), ended.said)
+            self.assertGreater(int(ended.stats()["completed_requests"]), 50)
+
+    def test_hint_at_the_flags_for_a_certificate_that_is_not_trusted(self):
+        self.assertIn("--insecure", self.runs["self"][0].stderr)
+
+
+class OpenModel(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="piko-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        started = {}
+        cls.servers = [FakeApp(), FakeProfiler()]
+        for server in cls.servers:
+            cls.addClassCleanup(server.close)
+        for name, rate in (("easy", 100), ("much", 5000)):
+            output = os.path.join(cls.folder, name)
+            started[name] = start(f"http://127.0.0.1:{cls.servers[0].port}/", output, "--pprof-port", str(cls.servers[1].port),
+                                  "--rate", str(rate), "--concurrency", "4", "--duration", "2", "--phases", "heap",
+                                  "--warmup", "0.1")
+        cls.runs = {name: Ended(process, os.path.join(cls.folder, name)) for name, process in started.items()}
+
+    def test_report_and_stats_have_both_figures(self):
+        ended = self.runs["easy"]
+        self.assertEqual(ended.status, 0, ended.said)
+        stats = ended.stats()
+        self.assertEqual(stats["rate"], "100")
+        self.assertAlmostEqual(int(stats["planned_requests"]), 200, delta=30)
+        self.assertAlmostEqual(int(stats["begun_requests"]), int(stats["planned_requests"]), delta=5)
+        for key in ("latency_p99", "uncorrected_p99", "send_delay_p99", "generator_cpu", "generator_waited"):
+            self.assertIn(key, stats)
+        self.assertRegex(ended.read("live_performance_report.txt"), r"\n +corrected +uncorrected\n +50% ")
+
+    def test_rate_beyond_the_servers_power_is_said_loudly(self):
+        ended = self.runs["much"]
+        self.assertRegex(ended.stderr, r"Warning: baseline: THE RATE WAS NOT MET: [\d,]+ requests/s were planned")
+        self.assertIn("THE RATE WAS NOT MET", ended.read("live_performance_report.txt"))
+
+    def test_only_the_phases_that_were_asked_for_run(self):
+        ended = self.runs["easy"]
+        self.assertEqual(sorted(name for name in os.listdir(ended.output) if "stats" in name),
+                         ["baseline.stats", "heap.pprof.stats"])
+        self.assertNotIn("PROFILE:   cpu", ended.stdout)
+        self.assertGreater(int(ended.stats("heap.pprof.stats")["profiled_requests"]), 10)
+
+
+class OtherProfilers(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="piko-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.output = os.path.join(self.folder, "out")
+
+    @unittest.skipUnless(shutil.which("go"), "go is not installed")
+    def test_plain_go_server_that_answers_every_path_and_profiles_for_somebody_else(self):
+        binary = os.path.join(self.folder, "plain")
+        subprocess.run(["go", "build", "-o", binary, "plain.go"], cwd=os.path.join(HERE, "goserver"), check=True, timeout=120)
+        server = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.communicate)
+        port = server.stdout.readline().strip()
+        base = f"http://127.0.0.1:{port}"
+        other = subprocess.Popen(["curl", "-s", "-o", os.devnull, base + "/debug/pprof/profile?seconds=3"])
+        self.addCleanup(other.wait)
+        ended = Ended(start(base + "/page", self.output, "--pprof-port", port, "--duration", "1", "--warmup", "0.1",
+                            "--concurrency", "8"),
+                      self.output)
+        self.assertEqual(ended.status, 0, ended.said)
+        self.assertIn(f"{base}/debug/pprof/\n", ended.stdout)
+        for name in ("cpu", "allocs", "heap", "mutex", "block"):
+            top = subprocess.run(["go", "tool", "pprof", "-top", os.path.join(self.output, name + ".pprof")],
+                                 capture_output=True, text=True, timeout=60)
+            self.assertEqual(top.returncode, 0, top.stderr)
+            self.assertGreater(int(ended.stats(name + ".pprof.stats")["profiled_requests"]), 10)
+        self.assertFalse(ended.has("profiler_status.json"))
+        self.assertNotIn("Warning: the profiler's status", ended.stderr)
+
+    def test_token_goes_to_the_profiler_and_nowhere_else(self):
+        app, profiler = FakeApp(), FakeProfiler(token="secret")
+        self.addCleanup(app.close)
+        self.addCleanup(profiler.close)
+        arguments = ["--pprof-port", str(profiler.port), "--duration", "1", "--phases", "heap"]
+        url = f"http://127.0.0.1:{app.port}/"
+        refused = Ended(start(url, self.output, *arguments), self.output)
+        self.assertEqual(refused.status, 1)
+        self.assertIn("401", refused.stderr)
+        for given in (["--pprof-token", "secret"], []):
+            ended = Ended(start(url, self.output, *arguments, *given, **({} if given else {"PIKO_PPROF_TOKEN": "secret"})),
+                          self.output)
+            self.assertEqual(ended.status, 0, ended.said)
+            self.assertNotIn("secret", ended.said)
+        self.assertNotIn("secret", str(dict(app.headers)))
+
+
+if __name__ == "__main__":
+    unittest.main()
