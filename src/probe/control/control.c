@@ -269,6 +269,7 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
         recorder_init(rates->trace_min_age_ns, trace_bytes(rates));
         fork_init();
         identity_init();
+        modules_keep_start();
         plan_first_look();
         error = start_thread();
     }

@@ -145,22 +145,40 @@ static void describe_build_id(const ElfW(Phdr) * segment, struct object *object)
     describe_notes(notes, notes + bytes, object);
 }
 
-static void describe_path(const char *name, struct object *object) {
-    char *path = object->path;
-    size_t at = 0, size = sizeof object->path;
-    if (!*name) {
-        ssize_t length = readlink("/proc/self/exe", path, size - 1);
-        path[length > 0 ? length : 0] = 0;
+/* Where the program was when it started: it may have gone to another folder or root when it is looked at. */
+static struct { char program[SEGMENT_PATH_BYTES], folder[SEGMENT_PATH_BYTES]; } start;
+
+void modules_keep_start(void) {
+    if (start.program[0]) /* a fork child */
         return;
+    ssize_t length = readlink("/proc/self/exe", start.program, sizeof start.program - 1);
+    start.program[length > 0 ? length : 0] = 0;
+    if (!getcwd(start.folder, sizeof start.folder))
+        start.folder[0] = 0;
+}
+
+/* What is asked for by a relative name is taken from the folder of the moment; of the first refresh, that of the start. */
+static size_t describe_folder(char path[SEGMENT_PATH_BYTES]) {
+    if (!state.n_indexes && start.folder[0])
+        memcpy(path, start.folder, sizeof start.folder);
+    else if (!getcwd(path, SEGMENT_PATH_BYTES))
+        return 0;
+    size_t length = strlen(path);
+    if (length < SEGMENT_PATH_BYTES - 1)
+        path[length++] = '/';
+    return length;
+}
+
+static void describe_path(const char *name, struct object *object) {
+    if (!*name) {
+        modules_keep_start();
+        name = start.program;
     }
-    if (*name != '/' && *name != '[' && getcwd(path, size)) { /* opened by a relative name */
-        at = strlen(path);
-        if (at < size - 1)
-            path[at++] = '/';
-    }
+    bool relative = *name && *name != '/' && *name != '[';
+    size_t at = relative ? describe_folder(object->path) : 0, size = sizeof object->path;
     size_t length = strnlen(name, size - 1 - at);
-    memcpy(path + at, name, length);
-    path[at + length] = 0;
+    memcpy(object->path + at, name, length);
+    object->path[at + length] = 0;
 }
 
 /* Where its call frame information is: in a segment with other constants. */

@@ -9,6 +9,9 @@
 
 #include "segment/segment.h"
 
+/* Once, when the program starts: where it and its relative names are. */
+void modules_keep_start(void);
+
 /* Take in what was loaded and unloaded since the last time: compile tables of new objects, swap the index, write module
  * records of `segment` (NULL: none), mark those of objects that are gone, and free the tables of these once no walk can
  * be using them; what can't be freed within 20 ms waits for the next call. Cheap when nothing changed.
