@@ -17,8 +17,7 @@ test: build                          ## run every test
 check: build                         ## layers, handler symbols, exports, format, lint, both compilers without a warning
 	BUILD=$(BUILD) scripts/check
 
-bench: build                         ## measure against the tools that others use (installs those)
-	$(BOOTSTRAP) bench
+bench: build                         ## measure against the tools that others use
 	BUILD=$(BUILD) bench/run
 
 san: bootstrap                       ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer

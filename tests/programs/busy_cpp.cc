@@ -1,6 +1,8 @@
 // Burns CPU as C++ programs do: inlined templates, virtual calls, tail calls, closures, recursion, exceptions that are
 // thrown and caught, the standard library's containers; in the main thread and in another one. Runs until it is killed.
+// busy_cpp N does N rounds in each, prints what came of them, and waits for the end of standard input.
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
@@ -77,18 +79,26 @@ std::unique_ptr<Shape> nest(unsigned depth) {
     }
 }
 
-void run() {
+unsigned run(unsigned rounds) {
     auto shapes = nest(5);
     const std::vector<std::function<unsigned(unsigned)>> work = {
         [&](unsigned i) { return shapes->area(i % 5); }, sort_words, catch_at, [](unsigned i) { return odd(i, 1); }};
-    for (unsigned i = 0;; i++)
-        sink = sink + work[i % work.size()](i % 40);
+    unsigned sum = 0;
+    for (unsigned i = 0; !rounds || i < rounds; i++)
+        sink = sum += work[i % work.size()](i % 40);
+    return sum;
 }
 
 } // namespace
 
-int main() {
-    std::thread other(run);
-    run();
+int main(int argc, char **argv) {
+    const unsigned rounds = argc > 1 ? static_cast<unsigned>(std::stoul(argv[1])) : 0;
+    unsigned others = 0;
+    std::thread other([&] { others = run(rounds); });
+    const unsigned own = run(rounds);
     other.join();
+    std::printf("%u %u\n", own, others);
+    std::fflush(stdout);
+    while (std::getchar() != EOF) {
+    }
 }

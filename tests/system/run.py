@@ -1,4 +1,5 @@
-"""Run one file of tests for meson: exit 77, with the reason on the last line, when all of it was skipped."""
+"""Run one file of tests, or those of its classes that are named: run.py FILE [CLASS ...]. For meson: exit 77, with the
+reason on the last line, when all of it was skipped."""
 import importlib.util
 import os
 import sys
@@ -11,7 +12,9 @@ module = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = module
 spec.loader.exec_module(module)
 
-result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(unittest.defaultTestLoader.loadTestsFromModule(module))
+loader = unittest.defaultTestLoader
+tests = loader.loadTestsFromNames(sys.argv[2:], module) if sys.argv[2:] else loader.loadTestsFromModule(module)
+result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(tests)
 if not result.wasSuccessful() or result.testsRun == 0 and not result.skipped:
     sys.exit(1)
 if len(result.skipped) >= result.testsRun:

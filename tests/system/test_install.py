@@ -2,6 +2,7 @@
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -78,6 +79,11 @@ class Installed(unittest.TestCase):
                               capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertEqual(done.stdout.strip(), os.path.realpath(self.find("libpiko-probe.so")))
+
+    def test_programs_are_run_by_the_command_as_by_that_of_the_build_folder(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        run(sys.executable, os.path.join(here, "run.py"), os.path.join(here, "test_piko_run.py"), "Command", "Signals",
+            "Tree", "Crash", env=dict(os.environ, PIKO=self.find("piko")))
 
 
 if __name__ == "__main__":

@@ -1,110 +1,20 @@
 """piko run: programs of all kinds, unchanged, have the endpoints."""
-import contextlib
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
 import unittest
 import urllib.error
-import urllib.request
 
 from decoded import Profile
+from supervised import KINDS, PIKO, PYTHON, Run, run, wait_until
 from target import CHECK_PROFILE, PROGRAMS, tags, top
-
-PIKO = os.environ["PIKO"]
-PYTHON = "/usr/bin/python3"  # the distribution's, whatever runs this
-KINDS = ("heap", "allocs", "block", "mutex", "goroutine")
-
-
-def wait_until(condition, seconds=10):
-    """The first true value of condition(), asked again and again."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError("not true within %d s" % seconds)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def listens(port):
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
-
-
-def run(*words, flags=("--port", "0"), **more):
-    """A command that ends by itself."""
-    return subprocess.run([PIKO, "run", *flags, "--", *words], capture_output=True, text=True, timeout=30, **more)
-
-
-class Run:
-    """with Run("redis-server", "--port", "1") as run: run.get("heap")"""
-
-    def __init__(self, *words, flags=()):
-        self.folder = tempfile.mkdtemp(prefix="piko-run-")
-        self.errors = os.path.join(self.folder, "errors")
-        self.kept = 0
-        with open(self.errors, "w") as errors:
-            self.process = subprocess.Popen(
-                [PIKO, "run", "--port", "0", "--output-dir", os.path.join(self.folder, "profiles"), *flags, "--",
-                 *map(str, words)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                start_new_session=True)
-
-    def said(self):
-        with open(self.errors) as file:
-            return file.read()
-
-    def __enter__(self):
-        where = wait_until(lambda: re.search(r"http://localhost:(\d+)/", self.said()))
-        self.base = "http://localhost:%s/_piko" % where.group(1)
-        wait_until(lambda: self.process.poll() is not None or self.processes())
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-        shutil.rmtree(self.folder)
-
-    def fetch(self, path, timeout=30, **more):
-        with urllib.request.urlopen(urllib.request.Request(self.base + path, **more), timeout=timeout) as response:
-            return response.read()
-
-    def get(self, path, **more):
-        return self.fetch("/debug/pprof/" + path, **more)
-
-    def dump(self, query=""):
-        return self.get("goroutine?debug=2" + query).decode()
-
-    def save(self, path):
-        self.kept += 1
-        file = os.path.join(self.folder, "%d.pprof" % self.kept)
-        with open(file, "wb") as out:
-            out.write(self.get(path))
-        subprocess.run([CHECK_PROFILE, file], check=True)
-        return file
-
-    def processes(self, state=None):
-        listed = json.loads(self.fetch("/profiler/status")).get("processes", [])
-        return [one for one in listed if one["state"] == state or not state and one["state"] in ("running", "stopped")]
-
-    def pids(self):
-        return [one["pid"] for one in self.processes()]
-
-    def end(self, timeout=20):
-        self.output, _ = self.process.communicate(timeout=timeout)
-        return self.process.returncode
 
 
 class Command(unittest.TestCase):
@@ -143,40 +53,58 @@ class Command(unittest.TestCase):
         self.assertEqual(done.returncode, 126)
         self.assertIn("Permission denied", done.stderr)
 
-    def check_refused(self, path, reason):
-        done = run(path)
-        self.assertEqual(done.returncode, 126)
+    def check_refused(self, path, reason, **more):
+        done = run(path, **more)
+        self.assertEqual(done.returncode, 126, done.stderr)
         self.assertIn(reason, done.stderr)
         self.assertIn(path, done.stderr)
         self.assertNotIn("http", done.stderr)
 
-    def test_programs_that_cannot_be_preloaded_are_refused_with_the_reason(self):
-        with tempfile.TemporaryDirectory() as folder:
-            source = os.path.join(folder, "main.c")
-            with open(source, "w") as file:
-                file.write("int main(void) { return 0; }\n")
-            static = os.path.join(folder, "static")
-            subprocess.run(["cc", "-static", source, "-o", static], check=True)
-            self.check_refused(static, "statically linked")
-            other = os.path.join(folder, "other")
-            with open("/bin/true", "rb") as file:
-                content = bytearray(file.read())
-            content[18] = 183  # e_machine: aarch64
-            with open(other, "wb") as file:
-                file.write(content)
-            os.chmod(other, 0o755)
-            self.check_refused(other, "another architecture")
-            setuid = os.path.join(folder, "setuid")
-            shutil.copy("/bin/true", setuid)
-            if os.geteuid() == 0:
-                os.chown(setuid, 1, -1)
-                os.chmod(setuid, 0o4755)
-                self.check_refused(setuid, "set-uid")
-            script = os.path.join(folder, "script")
-            with open(script, "w") as file:
-                file.write("#!%s\n" % static)
-            os.chmod(script, 0o755)
-            self.assertIn("statically linked", run(script).stderr)
+    def build(self, name, compiler, *flags, main="int main(void) { return 0; }"):
+        """A program in a folder that anybody can read."""
+        if not hasattr(self, "folder"):
+            folder = tempfile.TemporaryDirectory()
+            self.addCleanup(folder.cleanup)
+            self.folder = folder.name
+            os.chmod(self.folder, 0o755)
+        source, path = os.path.join(self.folder, "main.c"), os.path.join(self.folder, name)
+        with open(source, "w") as file:
+            file.write(main)
+        subprocess.run([compiler, *flags, source, "-o", path], check=True)
+        return path
+
+    def test_static_programs_are_refused_and_scripts_for_them(self):
+        static = self.build("static", "cc", "-static")
+        self.check_refused(static, "statically linked")
+        self.check_refused(self.build("static-pie", "cc", "-static-pie"), "statically linked")
+        script = os.path.join(self.folder, "script")
+        with open(script, "w") as file:
+            file.write("#!%s\n" % static)
+        os.chmod(script, 0o755)
+        self.assertIn("statically linked", run(script).stderr)
+
+    def test_programs_for_other_machines_are_refused(self):
+        self.check_refused(self.build("aarch64", "aarch64-linux-gnu-gcc"), "another architecture")
+        i386 = self.build("i386", "cc", "-m32", "-nostdlib", "-static", main="void _start(void) { for (;;) {} }")
+        self.check_refused(i386, "another architecture")
+
+    def test_programs_with_another_c_library_are_refused(self):
+        self.check_refused(self.build("musl", "musl-gcc"), "another C library, by /lib/ld-musl-x86_64.so.1")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can make such programs")
+    def test_programs_that_gain_rights_are_refused(self):
+        for mode, owner in ((0o4755, (1, -1)), (0o2755, (-1, 1))):
+            path = self.build("set-id-%o" % mode, "cc")
+            os.chown(path, *owner)
+            os.chmod(path, mode)
+            self.check_refused(path, "set-uid")
+        path = self.build("capable", "cc")
+        permitted = 1 << 10  # CAP_NET_BIND_SERVICE, in the kernel's struct vfs_cap_data, revision 2, effective
+        os.setxattr(path, "security.capability", struct.pack("<5I", 0x02000001, permitted, 0, 0, 0))
+        piko = shutil.copy(PIKO, self.folder)  # the build folder may be closed to others
+        done = subprocess.run([piko, "run", "--port", "0", "--", path], user=65534, cwd="/", capture_output=True, text=True)
+        self.assertEqual(done.returncode, 126)
+        self.assertIn("has capabilities", done.stderr)
 
     def test_a_port_in_use_is_named_before_the_command_starts(self):
         with tempfile.TemporaryDirectory() as folder, socket.socket() as taken:
@@ -304,6 +232,18 @@ class Tree(unittest.TestCase):
                 child = piko.pids()[1]
             self.assertIn(str(child), tags(file, "cpu"))
 
+    def test_a_worker_in_another_root_folder_and_user_is_seen_as_any_other(self):
+        with tempfile.TemporaryDirectory() as root, Run(os.path.join(PROGRAMS, "elsewhere"), root) as piko:
+            word, user = piko.process.stdout.readline().split()
+            self.assertEqual((word, user), ("elsewhere", "65534") if os.geteuid() == 0 else ("here", str(os.geteuid())))
+            worker = wait_until(lambda: piko.pids()[1:])[0]
+            query = "&pid=%d" % worker
+            self.assertIn("works_elsewhere", top(piko.save("profile?seconds=1" + query), "cpu"))
+            for kind in KINDS:
+                piko.save(kind + "?debug=0" + query)
+            self.assertIn("works_elsewhere", top(piko.save("allocs?debug=0" + query), "alloc_space"))
+            self.assertRegex(piko.dump(query), r"(?s)works_elsewhere\(.*\[syscall.*\nwaits_elsewhere\(")
+
     def test_children_can_be_left_out(self):
         with Run(PYTHON, "-c", FORKS, flags=["--no-children"]) as piko:
             time.sleep(0.5)
@@ -369,113 +309,6 @@ class Stopped(unittest.TestCase):
             self.assertEqual(len(re.findall(r"^goroutine \d+ \[", text, re.M)), 4)
             comments = subprocess.run(["go", "tool", "pprof", "-comments", heap], capture_output=True, text=True).stdout
             self.assertRegex(comments, r"does not answer: this is \d+ ms old")
-
-
-THREADS = """
-import hashlib, sys, threading
-def work():
-    for i in range(3000): hashlib.sha256(b'x' * (i * 50)).digest()
-threads = [threading.Thread(target=work, name='w%d' % i) for i in range(8)]
-[one.start() for one in threads]
-[one.join() for one in threads]
-print('done')
-sys.stdin.read()
-"""
-
-NGINX = """
-worker_processes 2;
-daemon off;
-user www-data;
-pid %(folder)s/pid;
-error_log %(folder)s/errors;
-events { worker_connections 64; }
-http {
-    access_log off;
-    client_body_temp_path %(folder)s/body; proxy_temp_path %(folder)s/proxy; fastcgi_temp_path %(folder)s/fastcgi;
-    uwsgi_temp_path %(folder)s/uwsgi; scgi_temp_path %(folder)s/scgi;
-    gzip on; gzip_min_length 1;
-    server { listen 127.0.0.1:%(port)d; location / { root /usr/share/common-licenses; } }
-}
-"""
-
-
-def need(*programs):
-    for program in programs:
-        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin"):
-            raise unittest.SkipTest(program + " is not installed")
-
-
-class Servers(unittest.TestCase):
-    """Those of the distribution, as they are."""
-
-    def check_profiles(self, piko, function):
-        cpu = top(piko.save("profile?seconds=2"), "cpu")
-        self.assertTrue(any(function in name for name in cpu), cpu)
-        for kind in KINDS:
-            piko.save(kind)
-
-    def test_nginx_with_workers_of_another_user(self):
-        need("nginx", "wrk")
-        with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o755)
-            port = free_port()
-            with open(os.path.join(folder, "conf"), "w") as file:
-                file.write(NGINX % {"folder": folder, "port": port})
-            with Run("/usr/sbin/nginx", "-c", os.path.join(folder, "conf")) as piko:
-                wait_until(lambda: len(piko.processes()) == 3 and listens(port))
-                master, *workers = piko.pids()
-                load = subprocess.Popen(["wrk", "-t1", "-c4", "-d5", "-H", "Accept-Encoding: gzip",
-                                         "http://127.0.0.1:%d/GPL-3" % port], stdout=subprocess.PIPE, text=True)
-                self.check_profiles(piko, "ngx_")
-                os.kill(workers[0], signal.SIGSEGV)
-                wait_until(lambda: len(piko.processes()) == 3 and workers[0] not in piko.pids())
-                folder_left = wait_until(lambda: re.search(r"its last state is in (\S+)", piko.said())).group(1)
-                self.assertTrue(folder_left.endswith("/nginx-%d" % workers[0]))
-                output = load.communicate(timeout=20)[0]
-                self.assertNotIn("Non-2xx", output)
-                piko.process.send_signal(signal.SIGQUIT)
-                self.assertEqual(piko.end(), 0)
-
-    def test_redis_with_its_allocator_and_a_child_that_saves(self):
-        need("redis-server", "redis-benchmark", "redis-cli")
-        with tempfile.TemporaryDirectory() as folder:
-            port = free_port()
-            client = ["redis-cli", "-p", str(port)]
-            with Run("redis-server", "--port", port, "--dir", folder, "--save", "") as piko:
-                wait_until(lambda: listens(port))
-                with subprocess.Popen(["redis-benchmark", "-q", "-p", str(port), "-n", "60000", "-r", "10000", "-d", "500",
-                                       "-t", "set,get,lpush"], stdout=subprocess.PIPE) as load:
-                    subprocess.run(client + ["bgsave"], check=True, stdout=subprocess.DEVNULL)
-                    self.check_profiles(piko, "Command")
-                    load.communicate(timeout=60)
-                self.assertEqual(load.returncode, 0)
-                wait_until(lambda: any(one["parent"] == piko.pids()[0] for one in
-                                       json.loads(piko.fetch("/profiler/status"))["processes"]))
-                self.assertEqual(piko.processes()[0]["name"], "redis-server")
-                self.assertTrue(os.path.exists(os.path.join(folder, "dump.rdb")))
-                subprocess.run(client + ["shutdown", "nosave"])
-                self.assertEqual(piko.end(), 0)
-
-    def test_python_with_eight_threads(self):
-        with Run(PYTHON, "-c", THREADS) as piko:
-            self.assertRegex(piko.dump(), r"(Py|python3)")
-            self.assertEqual(piko.process.stdout.readline(), "done\n")
-            for kind in KINDS:
-                piko.save(kind)
-            piko.process.stdin.close()
-            piko.process.stdin = None
-            self.assertEqual(piko.end(), 0)
-
-    def test_piko_profile_works_against_it(self):
-        with Run(PYTHON, "-m", "http.server", "--bind", "127.0.0.1", port := free_port()) as piko:
-            wait_until(lambda: listens(port))
-            output = os.path.join(piko.folder, "out")
-            addr = re.search(r"//([^/]+)/", piko.base).group(1)
-            done = subprocess.run([PIKO, "profile", "http://127.0.0.1:%d/" % port, "--pprof-port", addr.split(":")[1],
-                                   "--duration", "1", "--concurrency", "2", "--output", output],
-                                  capture_output=True, text=True, timeout=60)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertTrue(any(name.startswith("cpu") for name in os.listdir(output)), os.listdir(output))
 
 
 if __name__ == "__main__":
