@@ -1,4 +1,5 @@
-/* Crashes with one thread waiting and one running: crash segv | abort | fork; fork: in a child, after which it waits. */
+/* Crashes with one thread waiting and one running: crash segv | abort | fork; fork: in a child, after which it waits.
+ * crash overflow | overflow-thread: a stack that is used up, the main thread's or another one's. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,21 @@ __attribute__((noinline)) static void writes_to_nowhere(void) {
     __asm__ volatile("");
 }
 
+static volatile unsigned limit = 1u << 31;
+
+__attribute__((noinline)) static unsigned descends(unsigned n) {
+    char frame[500];
+    for (size_t i = 0; i < sizeof frame; i++)
+        frame[i] = (char)(n + i);
+    __asm__ volatile("" ::"r"(frame) : "memory");
+    return n == limit ? 0 : descends(n + 1) + (unsigned)frame[n % sizeof frame];
+}
+
+static void *descends_in_a_thread(void *unused) {
+    descends(0);
+    return unused;
+}
+
 static void crash(const char *how) {
     pthread_t thread;
     pthread_mutex_lock(&lock);
@@ -34,6 +50,10 @@ static void crash(const char *how) {
     usleep(50000);
     if (!strcmp(how, "abort"))
         abort();
+    if (!strcmp(how, "overflow"))
+        descends(0);
+    if (!strcmp(how, "overflow-thread") && pthread_create(&thread, NULL, descends_in_a_thread, NULL) == 0)
+        pthread_join(thread, NULL);
     writes_to_nowhere();
 }
 

@@ -280,6 +280,13 @@ class Crash(unittest.TestCase):
             self.assertEqual(piko.end(), 128 + signal.SIGABRT)
             self.assertRegex(self.left_by(piko)[1], r"crashed by SIGABRT.*\n(.*\n)*\S*abort\(\.\.\.\)\n(.*\n)crash\(")
 
+    def test_a_stack_that_overflowed_leaves_its_last_frames(self):
+        for where in ("overflow", "overflow-thread"):
+            with self.subTest(where), Run(os.path.join(PROGRAMS, "crash"), where) as piko:
+                self.assertEqual(piko.end(), 128 + signal.SIGSEGV)
+                first = self.left_by(piko)[1].split("\ngoroutine ")[1]
+                self.assertRegex(first, r"^\d+ \[running, name=crash\]:\n(descends\(\.\.\.\)\n\t\S*crash\.c:\d+ \S+\n){100}")
+
     def test_a_killed_process_leaves_what_its_segment_holds(self):
         with Run("sleep", "60") as piko:
             os.kill(piko.pids()[0], signal.SIGKILL)

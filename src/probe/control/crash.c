@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "probe/handler/crash.h"
+#include "probe/handler/crash_stack.h"
 
 void crash_init(void) {
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
@@ -19,4 +20,5 @@ void crash_init(void) {
             sigaction(fatal[i], &ours, NULL);
     }
     crash_signals = taken;
+    crash_stack_begin();
 }

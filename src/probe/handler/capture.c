@@ -13,6 +13,7 @@
 #include "probe/handler/unwind_table.h"
 
 #define NO_SUCH_OPERATION (-1L)
+#define OVERFLOW_PAGES 32u        /* of a stack that overflowed, from its pointer up to where there is memory again */
 #define TABLES_WAIT_NS 200000000u /* in the life of a process, not each time */
 
 static bool more_memory(uint64_t address, struct unwind_memory *memory);
@@ -71,7 +72,8 @@ static bool more_memory(uint64_t address, struct unwind_memory *memory) {
 
 struct unwind_memory capture_memory(uint64_t sp) {
     struct unwind_memory memory = {0};
-    more_memory(sp, &memory);
+    for (unsigned i = 0; i < OVERFLOW_PAGES && !more_memory(sp, &memory); i++)
+        sp = (sp | (probe.segment->page_bytes - 1)) + 1;
     return memory;
 }
 

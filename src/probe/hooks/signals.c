@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "probe/handler/crash.h"
+#include "probe/handler/crash_stack.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/tick.h"
@@ -27,14 +28,65 @@ static int install_for_program(const struct sigaction *action) {
     return REAL(sigaction)(timers_signal, &kernel, NULL);
 }
 
+/* Of the program's actions that ask for an alternate stack, those that are kept from ours: a bit each (1 << number). */
+static uint64_t withheld;
+
+static bool change_withheld(int number, bool withhold) {
+    uint64_t bit = number > 0 && number < 64 ? (uint64_t)1 << number : 0;
+    uint64_t before = withhold ? __atomic_fetch_or(&withheld, bit, __ATOMIC_ACQ_REL)
+                               : __atomic_fetch_and(&withheld, ~bit, __ATOMIC_ACQ_REL);
+    return before & bit;
+}
+
+/* The program's own action, as sigaction(2). */
+static int change_action(int number, const struct sigaction *action, struct sigaction *before) {
+    if (!crash_signals || crash_stack_program_has_one())
+        return REAL(sigaction)(number, action, before);
+    struct sigaction wanted, was;
+    bool withhold = action && action->sa_flags & SA_ONSTACK;
+    if (action) {
+        wanted = *action;
+        wanted.sa_flags &= ~SA_ONSTACK;
+    }
+    int error = REAL(sigaction)(number, action ? &wanted : NULL, &was);
+    if (error)
+        return error;
+    bool kept = action ? change_withheld(number, withhold) : __atomic_load_n(&withheld, __ATOMIC_ACQUIRE) >> number & 1;
+    if (kept)
+        was.sa_flags |= SA_ONSTACK;
+    if (before)
+        *before = was;
+    return 0;
+}
+
+/* The program's first alternate stack: from now on its actions have the flag that they asked for. */
+static void give_withheld(void) {
+    for (int number = 1; number < 64; number++) {
+        struct sigaction action;
+        if (!change_withheld(number, false) || REAL(sigaction)(number, NULL, &action))
+            continue;
+        action.sa_flags |= SA_ONSTACK;
+        REAL(sigaction)(number, &action, NULL);
+    }
+}
+
+EXPORT int sigaltstack(const stack_t *restrict wanted, stack_t *restrict before) {
+    int error = crash_stack_change(wanted, before);
+    if (!error && crash_stack_program_has_one() && __atomic_load_n(&withheld, __ATOMIC_ACQUIRE))
+        give_withheld();
+    return error;
+}
+
 /* A program that has no handler of its own for a fatal signal has ours, and is told that it has the default action. */
 static int change_fatal(int number, const struct sigaction *action, struct sigaction *before) {
     struct sigaction ours = {.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK}, was;
     sigfillset(&ours.sa_mask);
     bool to_default = action && action->sa_handler == SIG_DFL;
-    int error = REAL(sigaction)(number, to_default ? &ours : action, &was);
+    int error = to_default ? REAL(sigaction)(number, &ours, &was) : change_action(number, action, &was);
     if (error)
         return error;
+    if (to_default && change_withheld(number, false))
+        was.sa_flags |= SA_ONSTACK;
     if (was.sa_flags & SA_SIGINFO && was.sa_sigaction == crash_handler)
         was = (struct sigaction){.sa_handler = SIG_DFL};
     if (before)
@@ -46,7 +98,7 @@ EXPORT int sigaction(int number, const struct sigaction *restrict action, struct
     if (unlikely(crash_is_ours(number)))
         return change_fatal(number, action, before);
     if (likely(!timers_signal || number != timers_signal))
-        return REAL(sigaction)(number, action, before);
+        return change_action(number, action, before);
     struct sigaction wanted, was = tick_program_action;
     if (action) {
         wanted = *action; /* may be the same memory as before */

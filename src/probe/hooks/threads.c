@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "probe/handler/capture.h"
+#include "probe/handler/crash_stack.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/timers.h"
@@ -38,6 +39,7 @@ static void thread_exits(void *record) {
     if (trace_is_on() && probe_thread.record)
         trace_exit(pthread_self(), probe_thread.record);
     thread_detach();
+    crash_stack_end();
 }
 
 void threads_init(void) {
@@ -71,6 +73,7 @@ static void begin(const struct start *start) {
     learn_stack_bounds(record);
     if (exit_key_made)
         pthread_setspecific(exit_key, record);
+    crash_stack_begin();
     timers_let_signal_in();
     uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_ACQUIRE);
     if (period)
