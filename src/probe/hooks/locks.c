@@ -5,7 +5,8 @@
  * wait goes unseen, or a lock that was had at once is timed and found to have taken no time.
  *
  * The four that every program calls all the time end in jumps, to the real function or to their slow halves: so they need
- * no frame, and the slow half's caller is the program. */
+ * no frame, and the slow half's caller is the program. Where the first jump leads is a variable of its own: it leads to the
+ * slow half too until the real functions are known, so that nobody need ask. */
 #include <errno.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 #include "probe/handler/thread.h"
 #include "probe/handler/waiters.h"
 #include "probe/handler/waits.h"
+#include "probe/hooks/init.h"
 #include "probe/hooks/real.h"
 #include "probe/hooks/waiting.h"
 
@@ -23,11 +25,16 @@ static inline bool mutex_is_free(const pthread_mutex_t *mutex) {
 }
 
 #define RWLOCK_WRITER 2u      /* __readers: a writer holds the lock, or waits for the readers to leave */
-#define RWLOCK_READER_SHIFT 3 /* __readers: number of readers above */
+#define RWLOCK_READER_SHIFT 3 /* __readers: number of readers above; below, bits for who writes and who waits */
 
 static inline bool rwlock_is_free(const pthread_rwlock_t *rwlock, bool to_write) {
     uint32_t readers = __atomic_load_n(&rwlock->__data.__readers, __ATOMIC_RELAXED);
     return !(readers & RWLOCK_WRITER) && (!to_write || readers >> RWLOCK_READER_SHIFT == 0);
+}
+
+/* Neither does a writer hold it nor does anybody wait. */
+static inline bool rwlock_has_readers_alone(const pthread_rwlock_t *rwlock) {
+    return __atomic_load_n(&rwlock->__data.__readers, __ATOMIC_RELAXED) % (1u << RWLOCK_READER_SHIFT) == 0;
 }
 
 static __attribute__((noinline)) int mutex_lock_contended(pthread_mutex_t *mutex) {
@@ -36,9 +43,11 @@ static __attribute__((noinline)) int mutex_lock_contended(pthread_mutex_t *mutex
     return CONTENDED(mutex, SEGMENT_THREAD_MUTEX, REAL(pthread_mutex_lock)(mutex));
 }
 
+static __typeof__(pthread_mutex_lock) *mutex_lock_free = mutex_lock_contended;
+
 EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex) {
-    if (likely(real.pthread_mutex_lock && mutex->__data.__lock == 0))
-        return real.pthread_mutex_lock(mutex);
+    if (likely(mutex->__data.__lock == 0))
+        return mutex_lock_free(mutex);
     return mutex_lock_contended(mutex);
 }
 
@@ -60,10 +69,12 @@ static __attribute__((noinline)) int mutex_unlock_awaited(pthread_mutex_t *mutex
     return UNLOCKING(mutex, REAL(pthread_mutex_unlock)(mutex));
 }
 
+static __typeof__(pthread_mutex_unlock) *mutex_unlock_alone = mutex_unlock_awaited;
+
 /* A lock word of 1 is a lock that nobody sleeps for. */
 EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex) {
-    if (likely(real.pthread_mutex_unlock && mutex->__data.__lock == 1))
-        return real.pthread_mutex_unlock(mutex);
+    if (likely(mutex->__data.__lock == 1))
+        return mutex_unlock_alone(mutex);
     return mutex_unlock_awaited(mutex);
 }
 
@@ -73,9 +84,11 @@ static __attribute__((noinline)) int rwlock_rdlock_contended(pthread_rwlock_t *r
     return CONTENDED(rwlock, SEGMENT_THREAD_RWLOCK, REAL(pthread_rwlock_rdlock)(rwlock));
 }
 
+static __typeof__(pthread_rwlock_rdlock) *rwlock_rdlock_free = rwlock_rdlock_contended;
+
 EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock) {
-    if (likely(real.pthread_rwlock_rdlock && rwlock_is_free(rwlock, false)))
-        return real.pthread_rwlock_rdlock(rwlock);
+    if (likely(rwlock_is_free(rwlock, false)))
+        return rwlock_rdlock_free(rwlock);
     return rwlock_rdlock_contended(rwlock);
 }
 
@@ -111,12 +124,16 @@ EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *rwlock, clockid_t clock,
 
 static __attribute__((noinline)) int rwlock_unlock_awaited(pthread_rwlock_t *rwlock) {
     __typeof__(pthread_rwlock_unlock) *unlock = REAL(pthread_rwlock_unlock);
+    if (!waiters_maybe(rwlock))
+        return unlock(rwlock);
     return UNLOCKING(rwlock, unlock(rwlock));
 }
 
+static __typeof__(pthread_rwlock_unlock) *rwlock_unlock_alone = rwlock_unlock_awaited;
+
 EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
-    if (likely(real.pthread_rwlock_unlock && !waiters_maybe(rwlock)))
-        return real.pthread_rwlock_unlock(rwlock);
+    if (likely(rwlock_has_readers_alone(rwlock)))
+        return rwlock_unlock_alone(rwlock);
     return rwlock_unlock_awaited(rwlock);
 }
 
@@ -176,4 +193,11 @@ EXPORT int pthread_cond_broadcast(pthread_cond_t *condition) {
     if (!trace_is_on() || !cond_is_awaited(condition))
         return REAL(pthread_cond_broadcast)(condition);
     return WAKING(condition, REAL(pthread_cond_broadcast)(condition));
+}
+
+void locks_init(void) {
+    mutex_lock_free = real.pthread_mutex_lock;
+    mutex_unlock_alone = real.pthread_mutex_unlock;
+    rwlock_rdlock_free = real.pthread_rwlock_rdlock;
+    rwlock_unlock_alone = real.pthread_rwlock_unlock;
 }

@@ -1,14 +1,16 @@
 /* The allocation entry points. A sampled object is an ordinary object: nothing is moved, tagged or touched, and realloc
  * and calloc stay the allocator's own (they move pages and hand out zero pages; a copy would cost 7 times as much).
  *
- * malloc, calloc and free end in jumps: to the real function, nearly always, without a frame of their own (a frame costs
- * as much as all the rest), or to their slow halves, whose caller is then the program too. */
+ * The usual ones end in jumps: to the real function, nearly always, without a frame of their own (a frame costs as much as
+ * all the rest), or to their slow halves, whose caller is then the program too. Where the first jump leads is a variable of
+ * its own: it leads to the slow half too until the real functions are known, so that nobody need ask. */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "probe/handler/heap.h"
 #include "probe/handler/thread.h"
+#include "probe/hooks/init.h"
 #include "probe/hooks/real.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -27,10 +29,12 @@ static __attribute__((noinline)) void *malloc_slowly(size_t size) {
     return object;
 }
 
+static __typeof__(malloc) *malloc_unsampled = malloc_slowly;
+
 EXPORT void *malloc(size_t size) {
-    if (unlikely(!real.malloc) || heap_due(size))
+    if (heap_due(size))
         return malloc_slowly(size);
-    return real.malloc(size);
+    return malloc_unsampled(size);
 }
 
 static __attribute__((noinline)) void *calloc_slowly(size_t n, size_t size) {
@@ -46,10 +50,12 @@ static __attribute__((noinline)) void *calloc_slowly(size_t n, size_t size) {
     return object;
 }
 
+static __typeof__(calloc) *calloc_unsampled = calloc_slowly;
+
 EXPORT void *calloc(size_t n, size_t size) {
-    if (unlikely(!real.calloc) || heap_due(n * size))
+    if (heap_due(n * size))
         return calloc_slowly(n, size);
-    return real.calloc(n, size);
+    return calloc_unsampled(n, size);
 }
 
 /* The address may be a sampled object, or one of the boot arena. */
@@ -64,10 +70,12 @@ static __attribute__((noinline)) void free_slowly(void *object) {
         give_back(object);
 }
 
+static __typeof__(free) *free_unfollowed = free_slowly;
+
 EXPORT void free(void *object) {
-    if (unlikely(live_maybe((uintptr_t)object)) || unlikely(!real.free))
+    if (unlikely(live_maybe((uintptr_t)object)))
         return free_slowly(object);
-    real.free(object);
+    free_unfollowed(object);
 }
 
 EXPORT void free_sized(void *object, size_t size) {
@@ -147,14 +155,22 @@ EXPORT void *memalign(size_t alignment, size_t size) {
     return object;
 }
 
-EXPORT int posix_memalign(void **ret, size_t alignment, size_t size) {
+static __attribute__((noinline)) int posix_memalign_slowly(void **ret, size_t alignment, size_t size) {
     __typeof__(posix_memalign) *allocate = REAL(posix_memalign);
     if (unlikely(!allocate))
         return (*ret = real_boot_alloc(size, alignment)) ? 0 : ENOMEM;
     int error = allocate(ret, alignment, size);
-    if (error == 0)
-        ALLOCATED(*ret, size);
+    struct unwind_registers caller = CALLER_REGISTERS();
+    heap_sample(error ? NULL : *ret, size, &caller);
     return error;
+}
+
+static __typeof__(posix_memalign) *posix_memalign_unsampled = posix_memalign_slowly;
+
+EXPORT int posix_memalign(void **ret, size_t alignment, size_t size) {
+    if (heap_due(size))
+        return posix_memalign_slowly(ret, alignment, size);
+    return posix_memalign_unsampled(ret, alignment, size);
 }
 
 EXPORT void *valloc(size_t size) {
@@ -169,4 +185,11 @@ EXPORT void *pvalloc(size_t size) {
     void *object = allocate ? allocate(size) : real_boot_alloc(size, 4096);
     ALLOCATED(object, size);
     return object;
+}
+
+void malloc_init(void) {
+    malloc_unsampled = real.malloc;
+    calloc_unsampled = real.calloc;
+    posix_memalign_unsampled = real.posix_memalign;
+    free_unfollowed = real.free;
 }
