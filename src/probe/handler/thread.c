@@ -144,12 +144,6 @@ struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64
         thread_wait_end(record, false);
     }
     note_for_trace(record, caller);
-    record->wait_pc = caller->pc;
-    record->wait_sp = caller->sp;
-    record->wait_fp = caller->fp;
-    record->wait_object = object;
-    record->state_since_ns = since_ns ? since_ns : probe_now_coarse_ns();
-    record->state = state;
-    __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
+    thread_publish_wait(record, state, object, since_ns ? since_ns : probe_now_coarse_ns(), caller);
     return record;
 }

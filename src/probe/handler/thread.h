@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "probe/handler/probe.h"
+#include "probe/handler/trace.h"
 #include "probe/handler/unwind.h"
 #include "probe/handler/unwind_arch.h"
 #include "segment/segment.h"
@@ -54,5 +55,37 @@ struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64
                                          const struct unwind_registers *caller);
 /* Returns the stack in which it waited, known while the trace is recorded; 0 = take it yourself. */
 uint32_t thread_wait_end(struct segment_thread *record, bool timed_out);
+
+static inline void thread_publish_wait(struct segment_thread *record, enum segment_thread_state state, uint64_t object,
+                                       uint64_t since_ns, const struct unwind_registers *caller) {
+    /* One by one: two stores that are read again as one stall the processor. */
+    __atomic_store_n(&record->wait_pc, caller->pc, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->wait_sp, caller->sp, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->wait_fp, caller->fp, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->wait_object, object, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->state_since_ns, since_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->state, state, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
+}
+
+/* The same two, with what they nearly always do in line, for calls of which most wait for nothing. */
+static inline struct segment_thread *thread_wait_begin_lightly(enum segment_thread_state state, uint64_t object,
+                                                               const struct unwind_registers *caller) {
+    struct segment_thread *record = probe_thread.record;
+    if (unlikely(!record || record->wait_seq & 1 || trace_is_on()))
+        return thread_wait_begin(state, object, 0, caller);
+    record->wait_ticks = 0;
+    thread_publish_wait(record, state, object, probe_now_coarse_ns(), caller);
+    return record;
+}
+
+static inline void thread_wait_end_lightly(struct segment_thread *record) {
+    if (unlikely(!record || !(record->wait_seq & 1) || trace_is_on())) {
+        thread_wait_end(record, /* timed_out= */ false);
+        return;
+    }
+    __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
+    record->state = SEGMENT_THREAD_RUNNING;
+}
 
 #endif

@@ -36,9 +36,9 @@ static inline bool timed_out(long result) {
 #define WAITING(state, object, wait_call)                                                                              \
     ({                                                                                                                 \
         struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
-        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), 0, &caller_);                  \
+        struct segment_thread *record_ = thread_wait_begin_lightly((state), (uint64_t)(object), &caller_);             \
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end(record_, /* timed_out= */ false);                                                              \
+        thread_wait_end_lightly(record_);                                                                              \
         result_;                                                                                                       \
     })
 
