@@ -166,7 +166,16 @@ static const struct workload {
     {"mutex-held", mutex_held},   {"read-waits", read_waits},
 };
 
+/* libc takes a lock without atomic operations while the process has one thread; with profiling on it has more. */
+static void *park(void *unused) {
+    for (;;)
+        pause();
+    return unused;
+}
+
 int main(int argc, char **argv) {
+    pthread_t parked;
+    pthread_create(&parked, NULL, park, NULL);
 #ifdef WITH_PIKO
     struct piko_profiling *profiling;
     if (piko_profiling_start(&(struct piko_profiling_options){.port = PIKO_ANY_PORT}, &profiling))
