@@ -3,6 +3,7 @@ import re
 import subprocess
 import unittest
 
+from decoded import Profile
 from target import Target, tags, top
 
 MS = 1e6
@@ -11,9 +12,9 @@ MS = 1e6
 class Cpu(unittest.TestCase):
     def test_cpu_time_comes_out_in_its_true_proportions(self):
         with Target("cpu_truth") as target:
-            before = used_ns(target)
+            before = ask(target)
             body = target.get("profile?seconds=10")
-            used = [b - a for a, b in zip(before, used_ns(target))]
+            used = [b - a for a, b in zip(before, ask(target))]
             rows = top(target.keep("profile", body), "cpu", unit="ns")
         sampled = [rows["burn_" + name][1] for name in ("busy", "idle", "three", "one")]
         self.assertAlmostEqual((sampled[0] / sampled[1]) / (used[0] / used[1]), 1, delta=0.05)  # across threads
@@ -25,9 +26,9 @@ class Cpu(unittest.TestCase):
 
     def test_threads_that_the_tick_hardly_meets_are_counted_in_full(self):
         with Target("many_truth") as target:
-            before = used_ns(target)
+            before = ask(target)
             body = target.get("profile?seconds=5")
-            used = [b - a for a, b in zip(before, used_ns(target))]
+            used = [b - a for a, b in zip(before, ask(target))]
             rows = top(target.keep("profile", body), "cpu", unit="ns")
         self.assertAlmostEqual(rows["run_sleeper"][1] / used[0], 1, delta=0.15)  # with the rest of what it does
         self.assertAlmostEqual(rows["run_task"][1] / used[1], 1, delta=0.15)
@@ -40,8 +41,8 @@ class Cpu(unittest.TestCase):
         self.assertIn("both", text)
 
 
-def used_ns(target):
-    """CPU time that the program's functions have used so far by its own clocks."""
+def ask(target):
+    """What the program says of itself: CPU time by its own clocks, its allocations."""
     target.process.stdin.write("?")
     target.process.stdin.flush()
     return list(map(int, target.process.stdout.readline().split()))
@@ -73,6 +74,31 @@ class Heap(unittest.TestCase):
         self.assertEqual(top(heap, "alloc_space", unit="B")["grow"][0], 7000)
         self.assertEqual(top(heap, "inuse_space", unit="B")["grow"][0], 4000)
         self.assertNotIn("churn", top(heap, "inuse_space", unit="B"))
+
+
+    def check_estimates(self, profile, function, truth):
+        for kind, true in truth.items():
+            got = profile.total(kind, lambda sample: function in sample.stack)
+            print("%s: %d of %d, %+.2f %%" % (kind, got, true, 100 * (got / true - 1 if true else 0)))
+            self.assertAlmostEqual(got / max(true, 1), 1 if true else 0, delta=0.05 if true else 0)
+
+    def test_a_million_allocations_of_mixed_sizes_are_estimated_within_a_twentieth(self):
+        for rate, least, most, kept in ((512 << 10, 1 << 10, 1 << 16, 0), (4 << 10, 32, 1 << 12, 4)):
+            with self.subTest(rate=rate), Target("heap_mixed", rate, least, most, 1000000, kept) as target:
+                objects, size, kept_objects, kept_size = ask(target)
+                self.check_estimates(Profile(target.get("heap")), "allocate_mixed", {
+                    "alloc_objects": objects, "alloc_space": size, "inuse_objects": kept_objects,
+                    "inuse_space": kept_size})
+
+    def test_after_100_million_pairs_exactly_the_live_objects_are_left(self):
+        rate, live, size = 4 << 10, 1000, 128 << 10  # large enough that each of them is a sample
+        with Target("heap_pairs", rate, 100000000, live, size) as target:
+            profile = Profile(target.get("heap"))
+        self.assertGreater(profile.cum("alloc_objects", "allocate_small"), 90000000)
+        self.assertEqual(profile.cum("inuse_objects", "allocate_small"), 0)
+        self.assertEqual(profile.cum("inuse_space", "allocate_small"), 0)
+        self.assertEqual(profile.cum("inuse_objects", "allocate_live"), live)
+        self.assertEqual(profile.cum("inuse_space", "allocate_live"), live * size)
 
 
 class Locks(unittest.TestCase):
