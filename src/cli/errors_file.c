@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "report/json.h"
+#include "report/json_writer.h"
 
 #define LAST_LINE_BYTES 128u /* kept free for it */
 
@@ -19,18 +19,18 @@ static void format_time(uint64_t ns, char ret[40]) {
 }
 
 static void write_line(const char *phase, const struct load_error *error, struct buffer *ret) {
-    struct json json = {.out = ret};
+    struct json_writer json = {.out = ret};
     char when[40];
     format_time(error->time_ns, when);
-    json_open(&json, NULL, '{');
-    json_string(&json, "time", when);
-    json_string(&json, "phase", phase);
-    json_string(&json, "kind", load_failure_name(error->failure));
+    json_write_open(&json, NULL, '{');
+    json_write_string(&json, "time", when);
+    json_write_string(&json, "phase", phase);
+    json_write_string(&json, "kind", load_failure_name(error->failure));
     if (error->status)
-        json_integer(&json, "status_code", error->status);
+        json_write_integer(&json, "status_code", error->status);
     else
-        json_string(&json, "error", error->text);
-    json_close(&json, '{');
+        json_write_string(&json, "error", error->text);
+    json_write_close(&json, '{');
     buffer_add_string(ret, "\n");
 }
 

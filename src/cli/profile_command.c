@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/figures.h"
 #include "cli/profile_run.h"
@@ -45,6 +46,7 @@ static void run_done(struct profile_run *run) {
     }
     for (size_t i = 0; i < run->n_warnings; i++)
         free(run->warnings[i]);
+    moments_done(&run->moments);
     load_free(run->load);
     capture_free(run->capture);
     errors_file_done(&run->errors);
@@ -54,8 +56,9 @@ static void run_done(struct profile_run *run) {
 /* The folder must hold one run: what an earlier one left under our names goes. */
 static void remove_old_files(struct profile_run *run) {
     static const char *const endings[] = {".pprof", ".pprof.stats", ".stats", ".goroutines.txt"};
-    static const char *const others[] = {"errors.jsonl", "profiler_status.json", "rolling_trace.out",
-                                         "live_performance_report.txt"};
+    static const char *const others[] = {"errors.jsonl",      "profiler_status.json",
+                                         "rolling_trace.out", "live_performance_report.txt",
+                                         LOAD_FILE_NAME,      "report.html"};
     char name[OUTPUT_NAME_BYTES];
     for (size_t i = 0; i < N_PHASES; i++) {
         for (size_t j = 0; j < sizeof endings / sizeof endings[0]; j++) {
@@ -266,6 +269,10 @@ static int run_profile(const struct profile_settings *settings) {
         .errors = ERRORS_FILE_INIT,
     };
     int status = prepare(&run);
+    if (status == EXIT_DONE && moments_init(&run.moments, run.load, clock_monotonic_ns())) {
+        fputs(COMPLAINT "out of memory\n", stderr);
+        status = EXIT_NOTHING;
+    }
     if (status == EXIT_DONE) {
         signals_catch();
         status = run_phases_and_report(&run);

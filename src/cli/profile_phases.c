@@ -58,6 +58,8 @@ static void tick(void *data) {
     bool draws = phase->run->progress.live && now - phase->drawn_ns >= DRAW_NS;
     if (ends || (open && draws))
         window_refresh(&phase->window);
+    if (open)
+        moments_tick(&phase->run->moments, ends);
     if (!draws)
         return;
     phase->drawn_ns = now;
@@ -204,8 +206,10 @@ static int run_under_load(struct phase_run *phase, struct buffer *file) {
     error = wait_until(phase, clock_monotonic_ns() + phase->run->settings->warmup_ns);
     if (!error) {
         window_open(&phase->window);
+        moments_start(&phase->run->moments, phase->window.length_ns);
         error = capture_phase(phase, file);
         window_close(&phase->window);
+        moments_tick(&phase->run->moments, /* ends= */ true);
         phase->result->has_stats = error != -ECANCELED;
     }
     load_pause(phase->run->load);
@@ -335,8 +339,10 @@ static void note_failures(struct phase_run *phase) {
 
 /* Move the window's figures to the result, which outlives it. */
 static void keep_stats(struct phase_run *phase) {
+    phase->result->n_moments = phase->run->moments.n - phase->result->first_moment;
     if (!phase->result->has_stats)
         return;
+    phase->result->start_ns = phase->window.start_ns - phase->run->moments.run_start_ns;
     phase->result->stats = phase->window.stats;
     phase->window.stats = (struct load_stats){0};
 }
@@ -364,6 +370,7 @@ void phases_run(struct profile_run *run) {
         if (!(run->settings->phases & 1u << i))
             continue;
         struct phase_run phase = {.run = run, .phase = &phases[i], .result = &run->results[i]};
+        phase.result->first_moment = run->moments.n;
         int error = window_init(&phase.window, run->load, run->settings->duration_s * NS_PER_S);
         if (error) {
             fail(&phase, "%s", strerror(-error));

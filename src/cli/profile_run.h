@@ -8,6 +8,7 @@
 
 #include "capture/capture.h"
 #include "cli/errors_file.h"
+#include "cli/moments.h"
 #include "cli/output.h"
 #include "cli/profile_settings.h"
 #include "cli/progress.h"
@@ -38,6 +39,8 @@ struct phase_result {
     bool failed;                 /* something of it is missing: why[] says what */
     char why[CAPTURE_WHY_BYTES]; /* the first thing that failed */
     bool has_stats;
+    uint64_t start_ns; /* of its window, since the run's start */
+    size_t first_moment, n_moments;
     struct load_stats stats; /* owned */
     struct profile *profile; /* owned; NULL = none */
     uint64_t threads;        /* in the snapshot after the phase; 0 = no snapshot */
@@ -52,6 +55,7 @@ struct profile_run {
     struct output output;
     struct progress progress;
     const volatile int *stop;
+    struct moments moments;
     struct phase_result results[N_PHASES];
     bool extras_failed; /* something beside the phases: the rolling trace, the report */
     char *warnings[WARNINGS_MAX];

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cli/objects.h"
 #include "cli/profile_run.h"
 #include "cli/stats_file.h"
+#include "cli/terminal.h"
+#include "report/findings.h"
 #include "report/report.h"
 
 static const char report_name[] = "live_performance_report.txt";
@@ -31,37 +34,54 @@ static struct report_phase describe(const struct phase_result *result, const str
     };
 }
 
-static int make_report(const struct profile_run *run, struct buffer *ret) {
-    struct report_phase described[N_PHASES - 1];
-    size_t n = 0;
-    for (size_t i = 1; i < N_PHASES; i++)
-        if (run->settings->phases & 1u << i)
-            described[n++] = describe(&run->results[i], &phases[i]);
-    const struct phase_result *baseline = &run->results[0];
-    struct report_run report = {
-        .url = run->settings->load.urls[0],
-        .concurrency = run->settings->load.concurrency,
-        .baseline = baseline->has_stats ? &baseline->stats : NULL,
-        .phases = described,
-        .n_phases = n,
-        .warnings = (const char *const *)run->warnings,
-        .n_warnings = run->n_warnings,
-    };
-    struct report_options options = {.top = run->settings->top, .filter = {.focus = run->settings->focus}};
-    return report_write(&report, &options, ret);
+/* Everything that a report of this run is made from. */
+struct summary {
+    struct report_phase profiles[N_PHASES - 1];
+    struct load_phase loaded[N_PHASES];
+    struct load_figures load;
+    struct objects objects;
+    struct report_run run;
+};
+
+static void describe_load(const struct profile_run *run, struct summary *ret) {
+    for (size_t i = 0; i < N_PHASES; i++) {
+        const struct phase_result *result = &run->results[i];
+        if (!result->has_stats)
+            continue;
+        ret->loaded[ret->load.n_phases++] = (struct load_phase){
+            .name = phases[i].name,
+            .start_ns = result->start_ns,
+            .stats = &result->stats,
+            .threads = result->threads,
+            .moments = run->moments.items + result->first_moment,
+            .n_moments = result->n_moments,
+        };
+    }
+    ret->load.url = run->settings->load.urls[0];
+    ret->load.concurrency = run->settings->load.concurrency;
+    ret->load.phases = ret->loaded;
+    ret->load.warnings = (const char *const *)run->warnings;
+    ret->load.n_warnings = run->n_warnings;
 }
 
-/* A path as a shell takes it: quoted where it must be. */
-static void add_quoted(struct buffer *ret, const char *path) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@%,";
-    if (path[strspn(path, plain)] == '\0') {
-        buffer_add_string(ret, path);
-        return;
-    }
-    buffer_add_string(ret, "'");
-    for (const char *c = path; *c; c++)
-        buffer_printf(ret, *c == '\'' ? "'\\''" : "%c", *c);
-    buffer_add_string(ret, "'");
+static void describe_run(const struct profile_run *run, struct summary *ret) {
+    *ret = (struct summary){0};
+    for (size_t i = 1; i < N_PHASES; i++)
+        if (run->settings->phases & 1u << i)
+            ret->profiles[ret->run.n_phases++] = describe(&run->results[i], &phases[i]);
+    describe_load(run, ret);
+    objects_find(ret->profiles, ret->run.n_phases, &ret->objects);
+    report_run_set_load(&ret->run, &ret->load);
+    ret->run.folder = run->output.folder;
+    ret->run.phases = ret->profiles;
+    ret->run.objects = ret->objects.items;
+    ret->run.n_objects = ret->objects.n;
+}
+
+static void write_load(struct profile_run *run, const struct load_figures *load) {
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(LOAD_FILE_BYTES_MAX);
+    if (load_file_write(load, &text) || !run_write(run, LOAD_FILE_NAME, text.data, text.size))
+        run->extras_failed = true;
 }
 
 static void list_file(const struct profile_run *run, const char *name, const char *what, struct buffer *ret) {
@@ -89,6 +109,7 @@ static void list_files(const struct profile_run *run, struct buffer *ret) {
     }
     if (has_any(run, ".stats"))
         buffer_printf(ret, "  %-28s %s\n", "*.stats", "load figures of each phase");
+    list_file(run, LOAD_FILE_NAME, "all of them, exactly, and over time", ret);
     if (has_any(run, ".goroutines.txt"))
         buffer_printf(ret, "  %-28s %s\n", "*.goroutines.txt", "all threads after each phase");
     list_file(run, "errors.jsonl", "requests that failed, one a line", ret);
@@ -102,7 +123,7 @@ static void list_command(const struct profile_run *run, const char *command, con
     _cleanup_buffer_ struct buffer path = BUFFER_INIT(0);
     buffer_printf(&path, "%s/%s", run->output.folder, name);
     buffer_printf(ret, "  %s ", command);
-    add_quoted(ret, path.data ? path.data : name);
+    findings_add_quoted(ret, path.data ? path.data : name);
     buffer_add_string(ret, "\n");
 }
 
@@ -117,17 +138,33 @@ static void list_commands(const struct profile_run *run, struct buffer *ret) {
         buffer_printf(ret, "\nNext\n%s", commands.data);
 }
 
-void summary_print(struct profile_run *run) {
-    _cleanup_buffer_ struct buffer report = BUFFER_INIT(0), ending = BUFFER_INIT(0);
-    int error = make_report(run, &report);
+/* The report's file, and the same for where it is printed: there it fits the terminal. */
+static void write_report(struct profile_run *run, const struct report_run *report) {
+    _cleanup_buffer_ struct buffer file = BUFFER_INIT(0), shown = BUFFER_INIT(0);
+    struct report_options options = {.top = run->settings->top, .filter = {.focus = run->settings->focus}};
+    int error = report_write(report, &options, &file);
+    options.form = terminal_form(run->progress.out);
+    if (!error)
+        error = report_write(report, &options, &shown);
     if (error) {
         progress_complain(&run->progress, "piko profile: the report could not be made: %s", strerror(-error));
         run->extras_failed = true;
-    } else if (!run_write(run, report_name, report.data ? report.data : "", report.size)) {
-        run->extras_failed = true;
+        return;
     }
+    if (!run_write(run, report_name, file.data, file.size))
+        run->extras_failed = true;
+    progress_print(&run->progress, "%s", "");
+    terminal_print(run->progress.out, &shown);
+}
+
+void summary_print(struct profile_run *run) {
+    _cleanup_buffer_ struct buffer ending = BUFFER_INIT(0);
+    struct summary summary;
+    describe_run(run, &summary);
+    write_load(run, &summary.load);
+    write_report(run, &summary.run);
     list_files(run, &ending);
     list_commands(run, &ending);
-    progress_print(&run->progress, "\n%s\n%s", error || !report.data ? "" : report.data,
-                   ending.data ? ending.data : "");
+    progress_print(&run->progress, "\n%s", ending.data ? ending.data : "");
+    objects_done(&summary.objects);
 }

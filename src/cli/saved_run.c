@@ -96,6 +96,22 @@ static int keep_profiles(const struct dirent *entry) {
     return is_profile_name(entry->d_name);
 }
 
+/* Where it is missing, or damaged, the profiles are shown without it. */
+static int read_load(struct saved_run *saved, const char *folder, char *why) {
+    _cleanup_free_ char *path = NULL;
+    _cleanup_buffer_ struct buffer data = BUFFER_INIT(LOAD_FILE_BYTES_MAX);
+    char reason[256] = "out of memory";
+    if (asprintf(&path, "%s/%s", folder, LOAD_FILE_NAME) < 0)
+        path = NULL;
+    if (!path)
+        return refuse(why, -ENOMEM, folder, "out of memory");
+    int error = file_read(path, &data);
+    if (error)
+        return error == -ENOENT ? 0 : refuse(why, error, path, strerror(-error));
+    error = load_file_read(data.data ? data.data : "", data.size, &saved->load, reason, sizeof reason);
+    return error ? refuse(why, error, path, reason) : 0;
+}
+
 static int add_folder(struct saved_run *saved, const char *path, char *why) {
     struct dirent **entries = NULL;
     int n = scandir(path, &entries, keep_profiles, compare_names);
@@ -112,7 +128,8 @@ static int add_folder(struct saved_run *saved, const char *path, char *why) {
     }
     free(entries);
     saved->is_folder = true;
-    return error;
+    saved->folder = strdup(path);
+    return error ? error : read_load(saved, path, why);
 }
 
 int saved_run_add(struct saved_run *saved, const char *path, char why[SAVED_WHY_BYTES]) {
@@ -127,6 +144,14 @@ int saved_run_add(struct saved_run *saved, const char *path, char why[SAVED_WHY_
 void saved_run_seal(struct saved_run *saved) {
     saved->run.phases = saved->phases;
     saved->run.n_phases = saved->n_phases;
+    if (!saved->is_folder)
+        return;
+    saved->run.folder = saved->folder;
+    if (saved->load)
+        report_run_set_load(&saved->run, saved->load);
+    objects_find(saved->phases, saved->n_phases, &saved->objects);
+    saved->run.objects = saved->objects.items;
+    saved->run.n_objects = saved->objects.n;
 }
 
 void saved_run_done(struct saved_run *saved) {
@@ -135,5 +160,8 @@ void saved_run_done(struct saved_run *saved) {
         free((char *)(uintptr_t)saved->phases[i].name);
     }
     free(saved->phases);
+    free(saved->folder);
+    load_file_free(saved->load);
+    objects_done(&saved->objects);
     *saved = (struct saved_run){0};
 }

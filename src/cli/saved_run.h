@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/objects.h"
 #include "report/report.h"
 
 #define SAVED_PROFILES_MAX 256u
@@ -14,7 +15,10 @@
 struct saved_run {
     struct report_phase *phases; /* each with a profile, all owned */
     size_t n_phases;
-    bool is_folder;        /* of one run */
+    bool is_folder; /* of one run */
+    char *folder;
+    struct load_figures *load; /* NULL = not kept */
+    struct objects objects;
     struct report_run run; /* of the above: complete once sealed */
 };
 

@@ -140,3 +140,29 @@ uint64_t histogram_percentile_ns(const struct histogram *histogram, double perce
     }
     return 0;
 }
+
+bool histogram_next(const struct histogram *histogram, uint32_t *slot, uint64_t *ret_highest_ns, uint64_t *ret_count) {
+    while (*slot < histogram->end && histogram->slots[*slot] == 0)
+        (*slot)++;
+    if (*slot == histogram->end)
+        return false;
+    *ret_highest_ns = highest_of_slot(*slot);
+    *ret_count = histogram->slots[(*slot)++];
+    return true;
+}
+
+uint64_t histogram_sum_ns(const struct histogram *histogram) {
+    return histogram->sum_ns;
+}
+
+void histogram_put_back(struct histogram *histogram, uint64_t highest_ns, uint64_t count) {
+    uint32_t slot = slot_of(highest_ns > HISTOGRAM_HIGHEST_NS ? HISTOGRAM_HIGHEST_NS : highest_ns);
+    histogram->slots[slot] += count;
+    histogram->count += count;
+    if (slot >= histogram->end)
+        histogram->end = slot + 1;
+}
+
+void histogram_put_back_sum(struct histogram *histogram, uint64_t sum_ns) {
+    histogram->sum_ns = sum_ns;
+}

@@ -5,6 +5,7 @@
 #ifndef PIKO_LOAD_HISTOGRAM_H
 #define PIKO_LOAD_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HISTOGRAM_HIGHEST_NS 3600000000000ull /* longer ones count as this */
@@ -30,5 +31,12 @@ uint64_t histogram_max_ns(const struct histogram *histogram);     /* highest of 
 /* Smallest value (highest of its bucket range) that at least `percent` (0 to 100) of all are not above; percent 0 is the
  * minimum; 0 when empty. */
 uint64_t histogram_percentile_ns(const struct histogram *histogram, double percent);
+
+/* For keeping a histogram and making it again, exactly: the ranges that hold values, lowest first (start with *slot = 0;
+ * false ends it), and the sum of all values; and what puts them back into an empty one. */
+bool histogram_next(const struct histogram *histogram, uint32_t *slot, uint64_t *ret_highest_ns, uint64_t *ret_count);
+uint64_t histogram_sum_ns(const struct histogram *histogram);
+void histogram_put_back(struct histogram *histogram, uint64_t highest_ns, uint64_t count);
+void histogram_put_back_sum(struct histogram *histogram, uint64_t sum_ns);
 
 #endif

@@ -8,41 +8,41 @@ static const char *group_name(enum table_group group) {
     return names[group];
 }
 
-static void add_row(struct json *json, const struct table_row *row) {
-    json_open(json, NULL, '{');
-    json_integer(json, "flat", row->flat);
-    json_integer(json, "cum", row->cum);
-    json_string(json, "function", row->function);
-    json_string(json, "file", row->file);
-    json_integer(json, "line", row->line);
-    json_close(json, '{');
+static void add_row(struct json_writer *json, const struct table_row *row) {
+    json_write_open(json, NULL, '{');
+    json_write_integer(json, "flat", row->flat);
+    json_write_integer(json, "cum", row->cum);
+    json_write_string(json, "function", row->function);
+    json_write_string(json, "file", row->file);
+    json_write_integer(json, "line", row->line);
+    json_write_close(json, '{');
 }
 
-static int add_table(struct json *json, const struct report_phase *phase, const struct view *view,
+static int add_table(struct json_writer *json, const struct report_phase *phase, const struct view *view,
                      const struct report_options *options) {
     struct table table;
     int error = table_build(phase->profile, view->sample_type, view->group, &options->filter, &table);
     if (error)
         return error;
-    json_open(json, NULL, '{');
-    json_string(json, "title", view->title);
-    json_string(json, "sample_type", table.type->type);
-    json_string(json, "unit", table.type->unit);
-    json_string(json, "group", group_name(view->group));
-    json_integer(json, "total", table.total);
-    json_integer(json, "kept", table.kept);
-    json_integer(json, "requests", (int64_t)phase->requests);
-    json_integer(json, "n_rows", (int64_t)table.n_rows);
-    json_open(json, "rows", '[');
+    json_write_open(json, NULL, '{');
+    json_write_string(json, "title", view->title);
+    json_write_string(json, "sample_type", table.type->type);
+    json_write_string(json, "unit", table.type->unit);
+    json_write_string(json, "group", group_name(view->group));
+    json_write_integer(json, "total", table.total);
+    json_write_integer(json, "kept", table.kept);
+    json_write_integer(json, "requests", (int64_t)phase->requests);
+    json_write_integer(json, "n_rows", (int64_t)table.n_rows);
+    json_write_open(json, "rows", '[');
     for (size_t i = 0; i < table.n_rows && (options->top == 0 || i < options->top); i++)
         add_row(json, &table.rows[i]);
-    json_close(json, '[');
-    json_close(json, '{');
+    json_write_close(json, '[');
+    json_write_close(json, '{');
     table_done(&table);
     return 0;
 }
 
-int json_add_tables(struct json *json, const struct report_phase *phase, const struct report_options *options) {
+int json_add_tables(struct json_writer *json, const struct report_phase *phase, const struct report_options *options) {
     struct view views[VIEWS_MAX];
     size_t n = phase->profile ? views_of(phase, options, views) : 0;
     int error = 0;
@@ -52,15 +52,15 @@ int json_add_tables(struct json *json, const struct report_phase *phase, const s
 }
 
 int report_json(const struct report_run *run, const struct report_options *options, struct buffer *ret) {
-    struct json json = {.out = ret};
+    struct json_writer json = {.out = ret};
     int error = 0;
-    json_open(&json, NULL, '{');
+    json_write_open(&json, NULL, '{');
     json_add_run(&json, run);
-    json_open(&json, "tables", '[');
+    json_write_open(&json, "tables", '[');
     for (size_t i = 0; i < run->n_phases && !error; i++)
         error = json_add_tables(&json, &run->phases[i], options);
-    json_close(&json, '[');
-    json_close(&json, '{');
+    json_write_close(&json, '[');
+    json_write_close(&json, '{');
     buffer_add_string(ret, "\n");
     return error ? error : ret->error;
 }

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "load/load.h"
 #include "profile/profile.h"
+#include "report/load_figures.h"
 #include "report/table.h"
 #include "report/table_text.h"
 
@@ -19,14 +20,25 @@ struct report_phase {
     uint64_t requests; /* completed while the profile ran; 0 = no per-request column */
 };
 
+/* A program file or library that the program ran, when it can be looked at here. */
+struct report_object {
+    const char *file;          /* as in the profiles' mappings */
+    bool is_unoptimised;       /* the compiler says that it was asked for no optimisation */
+    const char *debug_package; /* Debian's, with the symbols that it lacks; NULL = it has them, or none is known */
+};
+
 struct report_run {
+    const char *folder; /* that the files are in, for commands; NULL = unknown */
     const char *url;
     unsigned concurrency;
     const struct load_stats *baseline; /* NULL = not reached */
+    const struct load_figures *load;   /* of all phases; NULL = unknown */
     const struct report_phase *phases;
     size_t n_phases;
     const char *const *warnings; /* one sentence each, shown on top */
     size_t n_warnings;
+    const struct report_object *objects;
+    size_t n_objects;
 };
 
 /* One table for each profile that has this sample type, in place of the usual ones. */
@@ -42,7 +54,10 @@ struct report_options {
     const struct report_choice *choice; /* NULL: the tables that belong to each profile */
 };
 
-/* Append the report. 0 or the buffer's error. */
+/* Take address, baseline and warnings from the load figures, which stay the caller's. */
+void report_run_set_load(struct report_run *run, const struct load_figures *load);
+
+/* Append the report. 0, -ENOMEM, -EFBIG (see stacks.h) or the buffer's error. */
 int report_write(const struct report_run *run, const struct report_options *options, struct buffer *ret);
 
 /* Append the tables alone. 0, -ENOMEM, -EFBIG (see stacks.h) or the buffer's error. */

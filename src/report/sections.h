@@ -14,4 +14,14 @@ int section_profile(struct buffer *text, const struct report_phase *phase, const
 /* churn_section.c: what the load allocated, whole and for one request; nothing without an allocation profile. */
 void section_churn(struct buffer *text, const struct report_phase *allocs);
 
+/* growth_section.c: what stayed of it, by stack; nothing when nothing did. 0, -ENOMEM or -EFBIG. */
+int section_growth(struct buffer *text, const struct report_phase *allocs, const struct report_options *options);
+
+/* contention_section.c: who held locks and who waited; either phase may be NULL. 0, -ENOMEM or -EFBIG. */
+int section_contention(struct buffer *text, const struct report_phase *mutex, const struct report_phase *block,
+                       const struct report_options *options);
+
+/* findings_section.c: what stands out, nothing when nothing does. 0, -ENOMEM or -EFBIG. */
+int section_findings(struct buffer *text, const struct report_run *run, const struct report_options *options);
+
 #endif

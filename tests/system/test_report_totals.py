@@ -1,4 +1,5 @@
 """The totals and rows of our report are those of `go tool pprof -top` on the same file, in all five profiles."""
+import json
 import os
 import re
 import subprocess
@@ -58,7 +59,8 @@ class Totals(unittest.TestCase):
                                    "--output", cls.output], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         with open(os.path.join(cls.output, "live_performance_report.txt")) as file:
-            cls.sections = our_sections(file.read())
+            cls.report = file.read()
+        cls.sections = our_sections(cls.report)
 
     def test_every_row_and_every_total_equals_pprofs(self):
         for heading, (name, sample_type) in SECTIONS.items():
@@ -68,9 +70,25 @@ class Totals(unittest.TestCase):
                 self.assertEqual(total, pprof_total)
                 self.assertEqual(rows, expected)
 
+    def test_the_report_of_the_saved_files_is_the_same_text(self):
+        again = subprocess.run([os.environ["PIKO"], "report", self.output, "--top", "0"], check=True,
+                               capture_output=True, text=True, timeout=60).stdout
+        self.assertEqual(again, self.report)
+
+    def test_json_has_the_same_load_and_totals(self):
+        done = subprocess.run([os.environ["PIKO"], "report", self.output, "--json"], check=True, capture_output=True,
+                              text=True, timeout=60)
+        figures = json.loads(done.stdout)
+        self.assertIn(f"Complete requests:      {figures['load']['requests']}\n", self.report)
+        self.assertIn(f"Requests per second:    {figures['load']['requests_per_second']:.2f} ", self.report)
+        for percent, ns in figures["load"]["percentiles_ns"]:
+            self.assertRegex(self.report, rf"(?m)^ *{percent:g}% +{ns / 1e6:.3f}ms$|^ *{percent:g}% +{ns / 1e3:.0f}us$")
+        for table in figures["tables"]:
+            total = self.report.partition(f"PROFILE:   {table['title']}\n")[2].partition("\nTotal: ")[2].split("\n")[0]
+            self.assertIn(f"({table['total']} {table['unit']}" if table["unit"] != "count" else str(table["total"]), total)
+
     def test_the_examples_own_functions_are_named_with_file_and_line_in_each(self):
-        with open(os.path.join(self.output, "live_performance_report.txt")) as file:
-            parts = re.split(r"^PROFILE:   ", file.read(), flags=re.M)
+        parts = re.split(r"^PROFILE:   ", self.report, flags=re.M)
         for heading in SECTIONS:
             with self.subTest(heading=heading):
                 part = next(part for part in parts if part.startswith(heading + "\n"))

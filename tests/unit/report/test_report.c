@@ -103,7 +103,13 @@ static void report_of_a_whole_run(void **state) {
                                           {"mutex", delay, NULL, 1000},
                                           {"block", empty, NULL, 1000}};
     const char *const warnings[] = {"--duration 5 is below the recommended minimum of 30 seconds", "second\nwarning"};
-    const struct report_run run = {"http://localhost:8080/", 100, &stats, phases, 5, warnings, 2};
+    const struct report_run run = {.url = "http://localhost:8080/",
+                                   .concurrency = 100,
+                                   .baseline = &stats,
+                                   .phases = phases,
+                                   .n_phases = 5,
+                                   .warnings = warnings,
+                                   .n_warnings = 2};
     expect_golden(&run, &(struct report_options){.top = 0}, "whole");
     load_stats_done(&stats);
     profile_free(cpu);
@@ -120,7 +126,8 @@ static void report_of_a_run_that_was_cut_short(void **state) {
         {"allocs", NULL, "GET http://localhost:6060/: connection\x1b refused", 0},
         {"heap", NULL, NULL, 0},
     };
-    const struct report_run run = {"http://localhost:8080/", 100, NULL, phases, 3, NULL, 0};
+    const struct report_run run = {
+        .url = "http://localhost:8080/", .concurrency = 100, .phases = phases, .n_phases = 3};
     expect_golden(&run, &(struct report_options){.top = 2}, "cut_short");
     profile_free(cpu);
 }

@@ -1,4 +1,4 @@
-#include "report/json.h"
+#include "report/json_writer.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -34,7 +34,7 @@ static void add_string(struct buffer *out, const char *string) {
     buffer_done(&safe);
 }
 
-static void start_member(struct json *json, const char *key) {
+static void start_member(struct json_writer *json, const char *key) {
     if (json->has_members)
         buffer_add_string(json->out, ",");
     json->has_members = true;
@@ -44,28 +44,28 @@ static void start_member(struct json *json, const char *key) {
     }
 }
 
-void json_open(struct json *json, const char *key, char bracket) {
+void json_write_open(struct json_writer *json, const char *key, char bracket) {
     start_member(json, key);
     buffer_add(json->out, &bracket, 1);
     json->has_members = false;
 }
 
-void json_close(struct json *json, char bracket) {
+void json_write_close(struct json_writer *json, char bracket) {
     buffer_add_string(json->out, bracket == '{' ? "}" : "]");
     json->has_members = true;
 }
 
-void json_string(struct json *json, const char *key, const char *value) {
+void json_write_string(struct json_writer *json, const char *key, const char *value) {
     start_member(json, key);
     add_string(json->out, value);
 }
 
-void json_integer(struct json *json, const char *key, int64_t value) {
+void json_write_integer(struct json_writer *json, const char *key, int64_t value) {
     start_member(json, key);
     buffer_printf(json->out, "%" PRId64, value);
 }
 
-void json_number(struct json *json, const char *key, double value) {
+void json_write_number(struct json_writer *json, const char *key, double value) {
     start_member(json, key);
     if (isfinite(value))
         buffer_printf(json->out, "%.17g", value);
@@ -73,7 +73,7 @@ void json_number(struct json *json, const char *key, double value) {
         buffer_add_string(json->out, "null");
 }
 
-void json_boolean(struct json *json, const char *key, bool value) {
+void json_write_boolean(struct json_writer *json, const char *key, bool value) {
     start_member(json, key);
     buffer_add_string(json->out, value ? "true" : "false");
 }
