@@ -15,6 +15,9 @@
 #include "unwind_test.h"
 
 #define FRAMES_MAX (STEP_CALLS_MAX + 1)
+#ifndef BARE_SAME_PERCENT
+#define BARE_SAME_PERCENT 60u /* of stops in code without description are not truncated */
+#endif
 #define KEPT 8u /* mismatches that are shown */
 
 static uint64_t high;
@@ -158,6 +161,17 @@ static void on_user_signal(int signal) {
     step_stop();
 }
 
+static int *unreadable; /* a page, until the handler makes it readable */
+
+static void on_fault(int signal) {
+    on_user_signal(signal);
+    mprotect(unreadable, 4096, PROT_READ);
+}
+
+NOINLINE static int faulting_leaf(const int *at) {
+    return *at + sink;
+}
+
 static int setup(void **state) {
     (void)state;
     if (step_init(compare) || modules_refresh(NULL))
@@ -202,6 +216,16 @@ static void walks_go_through_signal_frames(void **state) {
     expect_same(100);
 }
 
+static void walks_go_through_a_leaf_that_was_interrupted(void **state) {
+    (void)state;
+    unreadable = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    signal(SIGSEGV, on_fault);
+    sink += faulting_leaf(unreadable);
+    signal(SIGSEGV, SIG_DFL);
+    munmap(unreadable, 4096);
+    expect_same(100);
+}
+
 /* What can't be known may be missing, never wrong. */
 static void code_without_description_is_guessed_with_care(void **state) {
     (void)state;
@@ -212,7 +236,7 @@ static void code_without_description_is_guessed_with_care(void **state) {
     assert_int_equal(seen.wrong, 0);
     assert_int_equal(seen.blind_wrong, 0);
     assert_int_equal(seen.shorter, seen.incomplete);
-    assert_true(seen.same > seen.shorter);
+    assert_true(seen.same * 100 > seen.stops * BARE_SAME_PERCENT);
 }
 
 static void generated_code_is_followed_with_care(void **state) {
@@ -285,6 +309,7 @@ int main(void) {
         cmocka_unit_test_setup(code_without_description_is_guessed_with_care, setup),
         cmocka_unit_test_setup(generated_code_is_followed_with_care, setup),
         cmocka_unit_test_setup(walks_go_through_signal_frames, setup),
+        cmocka_unit_test_setup(walks_go_through_a_leaf_that_was_interrupted, setup),
         cmocka_unit_test_setup(walks_of_a_thread_end_at_its_start, setup),
         cmocka_unit_test_setup(walks_of_a_thread_that_is_being_unwound_end_at_its_start, setup),
     };
