@@ -29,33 +29,27 @@ void places_done(struct places *places) {
     free(places->coverage);
     free(places->mappings);
     free(places->list);
+    hash_table_done(&places->table);
     *places = (struct places){0};
 }
 
-static int by_address(const void *left, const void *right) {
-    const struct place *a = left, *b = right;
-    return a->address < b->address ? -1 : a->address > b->address;
+static uint32_t hash_address(uint64_t address) {
+    return hash_end(hash_word(hash_seed(), address));
 }
 
-static void sort_unique(struct places *places) {
-    if (!places->n)
-        return;
-    qsort(places->list, places->n, sizeof(*places->list), by_address);
-    size_t kept = 1;
-    for (size_t i = 1; i < places->n; i++)
-        if (places->list[i].address != places->list[kept - 1].address)
-            places->list[kept++] = places->list[i];
-    places->n = kept;
+struct place *places_at(const struct places *places, uint64_t address) {
+    uint32_t hash = hash_address(address), index;
+    size_t at = hash;
+    while ((index = hash_table_next(&places->table, hash, &at)) != HASH_NONE)
+        if (places->list[index].address == address)
+            return &places->list[index];
+    return NULL;
 }
 
-/* Stacks share most of their addresses: duplicates go before more memory is taken. */
-static int make_room(struct places *places, size_t more) {
-    if (places->n + more <= places->space)
+static int make_room(struct places *places) {
+    if (places->n < places->space)
         return 0;
-    sort_unique(places);
-    if (places->n + more <= places->space / 2)
-        return 0;
-    size_t space = 2 * (places->space + more);
+    size_t space = places->space ? 2 * places->space : 256;
     struct place *list = reallocarray(places->list, space, sizeof(*list));
     if (!list)
         return -ENOMEM;
@@ -64,13 +58,38 @@ static int make_room(struct places *places, size_t more) {
     return 0;
 }
 
+static int add(struct places *places, uint64_t address) {
+    if (places_at(places, address))
+        return 0; /* stacks share most of their addresses */
+    int error = make_room(places);
+    if (!error)
+        error = hash_table_insert(&places->table, hash_address(address), (uint32_t)places->n);
+    if (!error)
+        places->list[places->n++] = (struct place){.address = address, .location = PROFILE_NONE};
+    return error;
+}
+
 int places_add_stack(struct places *places, const struct view_stack *stack) {
-    int error = make_room(places, stack->n_frames);
-    if (error)
-        return error;
-    for (uint32_t i = 0; i < stack->n_frames; i++)
-        places->list[places->n++] = (struct place){.address = stack->pcs[i], .location = PROFILE_NONE};
-    return 0;
+    int error = 0;
+    for (uint32_t i = 0; i < stack->n_frames && !error; i++)
+        error = add(places, stack->pcs[i]);
+    return error;
+}
+
+static int by_address(const void *left, const void *right) {
+    const struct place *a = left, *b = right;
+    return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* Modules are ranges of addresses: sorted, each one's places stand together. */
+static int sort(struct places *places) {
+    if (places->n)
+        qsort(places->list, places->n, sizeof(*places->list), by_address);
+    hash_table_done(&places->table);
+    int error = 0;
+    for (size_t i = 0; i < places->n && !error; i++)
+        error = hash_table_insert(&places->table, hash_address(places->list[i].address), (uint32_t)i);
+    return error;
 }
 
 /* Ask for places[first..end), which lie in one module. */
@@ -92,23 +111,20 @@ static int resolve_run(struct places *places, size_t first, size_t end) {
 }
 
 int places_resolve(struct places *places) {
-    sort_unique(places);
+    int error = sort(places);
+    if (error)
+        return error;
     for (size_t i = 0; i < places->n; i++)
         places->list[i].module = modules_find(&places->modules, places->list[i].address);
     for (size_t first = 0, end; first < places->n; first = end) {
         uint32_t module = places->list[first].module;
         for (end = first + 1; end < places->n && places->list[end].module == module;)
             end++;
-        int error = module == MODULES_NONE ? 0 : resolve_run(places, first, end);
+        error = module == MODULES_NONE ? 0 : resolve_run(places, first, end);
         if (error)
             return error;
     }
     return 0;
-}
-
-struct place *places_at(const struct places *places, uint64_t address) {
-    struct place key = {.address = address};
-    return bsearch(&key, places->list, places->n, sizeof(key), by_address);
 }
 
 void places_fallback_name(const struct places *places, const struct place *place, char ret[PLACES_NAME_BYTES]) {

@@ -3,6 +3,7 @@
 #ifndef PIKO_READER_PLACES_H
 #define PIKO_READER_PLACES_H
 
+#include "base/hash.h"
 #include "profile/profile.h"
 #include "reader/modules.h"
 #include "symbols/symbols.h"
@@ -23,6 +24,7 @@ struct places {
     uint32_t *mappings;                /* by module: index in the profile */
     struct place *list;                /* ascending by address once resolved */
     size_t n, space;
+    struct hash_table table; /* address to index in the list */
 };
 
 /* 0 or -ENOMEM. places_done() frees the content, also after a failure. */
