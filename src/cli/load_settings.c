@@ -156,6 +156,7 @@ struct load_options load_settings_options(const struct load_settings *settings) 
         .headers = settings->headers,
         .n_headers = settings->n_headers,
         .follow = settings->follow,
+        .http2 = settings->http2,
         .insecure = settings->insecure,
         .ca_file = settings->ca_file,
         .timeout_ns = settings->timeout_s * NS_PER_S,

@@ -18,6 +18,7 @@ struct load_settings {
     struct option_list header_flags;
     bool follow;
     bool insecure;
+    bool http2;
 
     /* made from the above and the URLs on the line */
     const char **urls;

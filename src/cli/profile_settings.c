@@ -9,7 +9,7 @@
 #include "capture/capture.h"
 #include "cli/profile_run.h"
 
-#define N_OPTIONS 27u
+#define N_OPTIONS 28u
 #define CONCURRENCY_MAX 65535u
 #define DURATION_MAX_S 3600u /* what a profiler grants at most */
 #define RATE_MAX 10000000u
@@ -58,6 +58,7 @@ static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS
          TIMEOUT_MAX_S},
         {"threads", "N", "Threads of the load generator, 0 for by cores", OPTION_NUMBER, &s->load.threads, 0,
          THREADS_MAX},
+        {"http2", NULL, "HTTP/2, one request at a time on each connection", OPTION_SWITCH, &s->load.http2},
         {"insecure", NULL, "https: take any certificate", OPTION_SWITCH, &s->load.insecure},
         {"cacert", "FILE", "https: trust whom this file of certificates names", OPTION_TEXT, &s->load.ca_file},
         {"top", "N", "Rows of each table in the report, 0 for all", OPTION_NUMBER, &s->top, 0, TOP_MAX},

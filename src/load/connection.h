@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "load/detour.h"
+#include "load/http2.h"
 #include "load/response.h"
 #include "load/stream.h"
 #include "load/traffic.h"
@@ -24,8 +25,10 @@ enum connection_state {
 
 struct connection {
     struct stream stream;
+    struct http2 *http2; /* NULL: HTTP/1.1 */
     enum connection_state state;
     bool reused;               /* this connection already carried a response */
+    uint64_t answers;          /* whole responses */
     bool again;                /* the request is sent for the second time */
     unsigned doublings;        /* of the wait after the next failure; 0 after a response */
     size_t request;            /* of the plan */
@@ -33,6 +36,7 @@ struct connection {
     size_t body_size;
     size_t sent; /* bytes of both */
     struct connection *next_free;
+    uint64_t free_ns;      /* since when it waits for its next request */
     uint64_t planned_ns;   /* open model: when the request should have begun */
     uint64_t begun_ns;     /* begin of the request, connecting included: for the timeout */
     uint64_t sent_ns;      /* when it was first sent: for the latency */
@@ -51,8 +55,8 @@ bool connection_is_busy(const struct connection *connection);
 /* Close, forget what was under way, uncounted. The connection is CLOSED and can be used again. */
 void connection_drop(struct traffic *traffic, struct connection *connection);
 
-/* Open model: be among those that wait for their next request, first in, first out; on others than IDLE and CLOSED ones
- * nothing happens. The loop calls connection_begin() on what it takes out. */
+/* Be among those that wait for their next request, first in, first out; only while requests run, and on others than IDLE and
+ * CLOSED ones nothing happens. The loop calls connection_begin() on what it takes out. */
 void connection_set_free(struct traffic *traffic, struct connection *connection);
 struct connection *connection_take_free(struct traffic *traffic); /* NULL when there is none */
 
@@ -62,5 +66,28 @@ void connection_begin(struct traffic *traffic, struct connection *connection);
 void connection_handle(struct traffic *traffic, struct connection *connection, uint32_t epoll_events);
 /* Time passed: end a request that took too long, try again after a failure. */
 void connection_tick(struct traffic *traffic, struct connection *connection);
+
+/* ---- for exchange.c ---------------------------------------------------------------------------------------------------*/
+
+/* Everything for the connection's whole life, edge-triggered: no epoll_ctl is needed per request. */
+#define CONNECTION_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define CONNECTION_ENDS (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+
+/* A response may come: it may do so before all of the request was taken. */
+bool connection_is_open(const struct connection *connection);
+void connection_set_state(struct traffic *traffic, struct connection *connection, enum connection_state state);
+
+/* Open a socket for the request that begun_ns says; connection_go() only where none is open. The request follows. */
+void connection_open(struct traffic *traffic, struct connection *connection);
+void connection_go(struct traffic *traffic, struct connection *connection);
+
+/* Close the socket; the state stays. */
+void connection_close(struct connection *connection);
+/* Close after a failure and have the connection wait before it tries again. */
+void connection_back_off(struct traffic *traffic, struct connection *connection);
+/* The same, with the failure counted: errno, or EPROTO for what TLS says; the peer closed; it breaks the rules. */
+void connection_fail_open(struct traffic *traffic, struct connection *connection, int error);
+void connection_fail_closed(struct traffic *traffic, struct connection *connection, const char *when);
+void connection_fail_protocol(struct traffic *traffic, struct connection *connection, const char *why);
 
 #endif

@@ -44,6 +44,7 @@ struct load_options {
     size_t body_size;
     const char *const *headers; /* "Name: value", checked by load_new */
     size_t n_headers;
+    bool http2;          /* by ALPN with https, else without asking (prior knowledge); one request at a time */
     bool insecure;       /* https: take any certificate */
     const char *ca_file; /* https: PEM file of whom to trust; NULL = whom the system trusts */
     bool follow;         /* redirects, on the same server; else they are answers like others */

@@ -16,6 +16,7 @@ static int out_of_memory(char *why, size_t why_size) {
 
 static struct request_form make_form(const struct load_options *options) {
     return (struct request_form){
+        .http2 = options->http2,
         .method = options->method ? options->method
                   : options->body ? "POST"
                                   : "GET",
@@ -66,13 +67,14 @@ int plan_make(const struct load_options *options, struct plan *ret, char *why, s
     struct url first = {0};
     *ret = (struct plan){
         .form = make_form(options),
+        .http2 = options->http2,
         .follow = options->follow,
         .timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_DEFAULT_NS,
     };
     ret->of_head = !strcmp(ret->form.method, "HEAD");
     int error = make_requests(options, ret, &first, why, why_size);
     if (!error && first.tls)
-        error = tls_new(&first, options->insecure, options->ca_file, &ret->tls, why, why_size);
+        error = tls_new(&first, options->http2, options->insecure, options->ca_file, &ret->tls, why, why_size);
     if (!error)
         error = target_find(&first, options->unix_path, ret->timeout_ns, &ret->target, why, why_size);
     return error;

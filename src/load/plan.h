@@ -23,6 +23,7 @@ struct plan {
     struct request_form form;
     struct plan_request *requests; /* sent in turn */
     size_t n_requests;
+    bool http2;
     bool of_head; /* the method is HEAD */
     bool follow;
     uint64_t timeout_ns;

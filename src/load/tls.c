@@ -60,7 +60,8 @@ static void set_up(struct tls *tls, const struct url *url) {
     SSL_CTX_set_options(tls->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
-int tls_new(const struct url *url, bool insecure, const char *ca_file, struct tls **ret, char *why, size_t why_size) {
+int tls_new(const struct url *url, bool http2, bool insecure, const char *ca_file, struct tls **ret, char *why,
+            size_t why_size) {
     struct tls *tls = calloc(1, sizeof *tls);
     if (tls)
         pthread_mutex_init(&tls->lock, NULL);
@@ -70,6 +71,8 @@ int tls_new(const struct url *url, bool insecure, const char *ca_file, struct tl
         return -ENOMEM;
     }
     set_up(tls, url);
+    if (http2)
+        SSL_CTX_set_alpn_protos(tls->context, (const unsigned char *)"\x02h2", 3);
     int error = set_trust(tls->context, insecure, ca_file, why, why_size);
     if (error) {
         tls_free(tls);
@@ -107,6 +110,13 @@ SSL *tls_open(struct tls *tls, int fd) {
     pthread_mutex_unlock(&tls->lock);
     SSL_set_connect_state(ssl);
     return ssl;
+}
+
+bool tls_is_http2(const SSL *ssl) {
+    const unsigned char *name;
+    unsigned size;
+    SSL_get0_alpn_selected(ssl, &name, &size);
+    return size == 2 && !memcmp(name, "h2", 2);
 }
 
 void tls_explain(const SSL *ssl, char *why, size_t why_size) {

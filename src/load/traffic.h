@@ -20,9 +20,9 @@ struct traffic {
     const struct plan *plan;
     size_t next_request; /* of the plan */
     int epoll;
-    bool running; /* a connection that is done begins its next request at once */
+    bool running; /* a connection that is done waits for its next request */
     struct schedule schedule;
-    struct connection *first_free; /* open model: those that wait for their next request, the longest first */
+    struct connection *first_free; /* those that wait for their next request, the longest first */
     struct connection *last_free;
     unsigned busy;     /* connections with a request under way */
     unsigned waiting;  /* connections that failed and wait before they try again */
