@@ -73,11 +73,19 @@ static void write_status(struct go_encoder *go, struct thread *thread, uint64_t 
         event(go, thread, tick, GO_STATUS_STACK, ARGUMENTS(thread->id, thread->tid, status, where(go, thread, stack)));
 }
 
+/* Once a generation by a running thread, or the page of utilisation fails. */
+static void tell_procs(struct go_encoder *go, struct thread *thread, uint64_t tick) {
+    if (!go->told_procs)
+        event(go, thread, tick, GO_PROCS_CHANGE, ARGUMENTS(go->generation.rows->n - 1, 0));
+    go->told_procs = true;
+}
+
 /* A wait or call that is under way when the trace starts would have no reason and count nowhere if its status said so:
  * let the thread run for a moment, and enter it. */
 static uint64_t begin_at_once(struct go_encoder *go, struct thread *thread, uint64_t tick) {
     write_row_status(go, thread, tick, thread->own_row, GO_PROC_RUNNING);
     write_status(go, thread, tick, GO_RUNNING, 0);
+    tell_procs(go, thread, tick);
     tick++;
     uint64_t stack = where(go, thread, thread->stack);
     if (thread->state == THREAD_SYSCALL) {
@@ -97,6 +105,8 @@ static uint64_t write_thread(struct go_encoder *go, struct thread *thread, uint6
         write_row_status(go, thread, tick, thread->row,
                          thread->state == THREAD_SYSCALL && !thread->lost_row ? GO_PROC_SYSCALL : GO_PROC_RUNNING);
     write_status(go, thread, tick, status_of(thread), is_inside ? thread->stack : 0);
+    if (thread->state == THREAD_RUNNING)
+        tell_procs(go, thread, tick);
     return tick;
 }
 
@@ -122,9 +132,7 @@ static void start_row(struct go_encoder *go, const struct step *step) {
 
 static void start(struct go_encoder *go, const struct step *step) {
     event(go, step->thread, step->tick, GO_START, ARGUMENTS(step->thread->id, ++step->thread->sequence));
-    if (!go->told_procs) /* once a generation, or the page of utilisation fails */
-        event(go, step->thread, step->tick, GO_PROCS_CHANGE, ARGUMENTS(go->generation.rows->n - 1, 0));
-    go->told_procs = true;
+    tell_procs(go, step->thread, step->tick);
 }
 
 static void create(struct go_encoder *go, const struct step *step) {
