@@ -166,6 +166,8 @@ void reader_figures(struct reader *reader, struct reader_figures *ret) {
         .lost_samples = counters.lost_cpu + counters.lost_heap + counters.lost_block + counters.lost_mutex,
         .truncated_stacks = counters.stacks_truncated,
         .handler_ns = counters.handler_ns,
+        .hook_samples = counters.hook_samples,
+        .hook_ns = counters.hook_ns,
         .segment_bytes_used = view_bytes_used(view),
         .profile_counts =
             {

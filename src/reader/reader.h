@@ -74,8 +74,9 @@ struct reader_figures {
     uint64_t cpu_users; /* CPU captures that run now */
     uint64_t mem_profile_rate_bytes, block_rate_ns, mutex_fraction, cpu_period_ns;
     uint64_t samples, lost_samples, truncated_stacks, handler_ns;
-    uint64_t segment_bytes_used; /* committed memory of the segment */
-    uint64_t profile_counts[6];  /* entries, by enum reader_kind: the index's Count column */
+    uint64_t hook_samples, hook_ns; /* estimates */
+    uint64_t segment_bytes_used;    /* committed memory of the segment */
+    uint64_t profile_counts[6];     /* entries, by enum reader_kind: the index's Count column */
 };
 void reader_figures(struct reader *reader, struct reader_figures *ret);
 

@@ -111,6 +111,8 @@ static void add_figures(struct reader_figures *sum, const struct reader_figures 
     sum->lost_samples += one->lost_samples;
     sum->truncated_stacks += one->truncated_stacks;
     sum->handler_ns += one->handler_ns;
+    sum->hook_samples += one->hook_samples;
+    sum->hook_ns += one->hook_ns;
     sum->segment_bytes_used += one->segment_bytes_used;
     for (size_t i = 0; i < sizeof(sum->profile_counts) / sizeof(sum->profile_counts[0]); i++)
         sum->profile_counts[i] += one->profile_counts[i];

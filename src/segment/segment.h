@@ -255,10 +255,12 @@ struct segment_counters {
     uint64_t stack_words;      /* A: words of the stack array in use (allocation cursor; may pass the limit) */
     uint64_t stacks_truncated; /* A: walks that did not reach the root */
     uint64_t stacks_lost;      /* A: walks whose stack did not fit the table */
-    uint64_t handler_ns;       /* A: CPU time in our signal handler */
+    uint64_t handler_ns;       /* A: time in our signal handler */
     uint64_t threads_created;  /* A: by pthread_create since the segment was made, ours left out */
     uint64_t heap_in_use;      /* A: bytes, estimated from the samples of the heap */
-    uint64_t reserved[11];
+    uint64_t hook_samples;     /* A: allocations, waits and contentions that hooks recorded; as the next, estimated */
+    uint64_t hook_ns;          /* A: time that they took to be recorded */
+    uint64_t reserved[9];
 };
 _Static_assert(sizeof(struct segment_counters) == 256, "layout");
 

@@ -95,7 +95,7 @@ static void add_processes(struct tree *tree, json_t *object) {
 /* The first three keys are those of the Go Piko, in its order, for clients that compare. */
 static json_t *status_object(const struct reader_figures *figures) {
     return json_pack(
-        "{s:s, s:s, s:{s:s, s:i, s:b}, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}}",
+        "{s:s, s:s, s:{s:s, s:i, s:b}, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
         "pprof_base_path", PAGES_PPROF_PATH, "status_path", PAGES_STATUS_PATH, //
         "rolling_trace", "min_age", "", "max_bytes", 0, "enabled", 0,          //
         "pid", (json_int_t)figures->pid,                                       //
@@ -111,6 +111,8 @@ static json_t *status_object(const struct reader_figures *figures) {
         "lost_samples", (json_int_t)figures->lost_samples,                     //
         "truncated_stacks", (json_int_t)figures->truncated_stacks,             //
         "handler_ns", (json_int_t)figures->handler_ns,                         //
+        "hook_samples", (json_int_t)figures->hook_samples,                     //
+        "hook_ns", (json_int_t)figures->hook_ns,                               //
         "segment_bytes_used", (json_int_t)figures->segment_bytes_used);
 }
 

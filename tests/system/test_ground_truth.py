@@ -99,6 +99,9 @@ class Heap(unittest.TestCase):
         self.assertEqual(profile.cum("inuse_space", "allocate_small"), 0)
         self.assertEqual(profile.cum("inuse_objects", "allocate_live"), live)
         self.assertEqual(profile.cum("inuse_space", "allocate_live"), live * size)
+        own_cost = dict(word.split("=") for word in profile.comments[-1].removeprefix("capture: ").split())
+        self.assertAlmostEqual(int(own_cost["hook_samples"]) * rate / profile.total("alloc_space"), 1, delta=0.1)
+        self.assertGreater(int(own_cost["hook_ns"]) / int(own_cost["hook_samples"]), 10)
 
 
 class Locks(unittest.TestCase):

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
@@ -89,14 +90,27 @@ void sampler_settle_all(void) {
             timers_settle(thread_at(i));
 }
 
+/* What the handler of a first sample in a page would else pay for. Where the kernel cannot, it does. */
+static void commit(const void *table, size_t bytes) {
+    uintptr_t start = (uintptr_t)table & ~(uintptr_t)(probe.segment->page_bytes - 1);
+    madvise((void *)start, (uintptr_t)table + bytes - start, MADV_POPULATE_WRITE);
+}
+
+static void commit_tables(void) {
+    commit(probe.tables.cpu, SEGMENT_CPU_BUCKETS * sizeof *probe.tables.cpu);
+    commit(probe.tables.stack_slots, SEGMENT_STACK_SLOTS * sizeof *probe.tables.stack_slots);
+}
+
 void sampler_run(unsigned hz) {
     struct segment *segment = probe.segment;
     if (!hz)
         hz = DEFAULT_HZ;
     if (hz > HZ_MAX)
         hz = HZ_MAX;
-    if (!running)
+    if (!running) {
         clear_table_when_crowded(segment);
+        commit_tables();
+    }
     running = true;
     segment->cpu_period_ns = 1000000000u / hz;
     __atomic_store_n(&probe.cpu_period_ns, segment->cpu_period_ns, __ATOMIC_RELEASE);

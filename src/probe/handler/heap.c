@@ -53,10 +53,12 @@ void heap_sample(void *object, size_t size, const struct unwind_registers *calle
     probe_thread.heap_countdown = next_distance(rate);
     if (!object)
         return;
+    uint64_t cost = probe_cost_begin();
     uint32_t bucket = buckets_add_alloc(capture_stack(caller), size, rate);
     struct live_object live = {.bucket = bucket, .size = size};
     if (bucket != UINT32_MAX && !live_put((uintptr_t)object, live))
         heap_freed(&live);
+    probe_cost_end(cost);
 }
 
 void heap_freed(const struct live_object *object) {

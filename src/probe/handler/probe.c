@@ -15,10 +15,6 @@ uint64_t probe_now_ns(void) {
     return read_clock(CLOCK_MONOTONIC);
 }
 
-uint64_t probe_cpu_ns(void) {
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
 uint64_t probe_now_coarse_ns(void) {
     return read_clock(CLOCK_MONOTONIC_COARSE);
 }

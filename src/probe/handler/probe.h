@@ -66,6 +66,10 @@ static inline bool probe_used(const void *entry) {
     return segment_part_used(probe.tables.parts, probe_offset(entry));
 }
 
+/* What we take ourselves is measured by the wall clock, a tenth as dear as the thread's own. Longer than this it was not us:
+ * the kernel had taken the CPU away. */
+#define PROBE_SPENT_MAX_NS 100000u
+
 /* Per thread, in initial-exec TLS: one access, never an allocation. */
 struct probe_thread {
     struct segment_thread *record;           /* NULL until attached */
@@ -102,9 +106,27 @@ static inline uint64_t probe_random(void) {
 
 /* CLOCK_MONOTONIC through the vDSO: async-signal-safe, about 30 ns. */
 uint64_t probe_now_ns(void);
-/* CPU time of the calling thread: a system call, a few hundred ns. */
-uint64_t probe_cpu_ns(void);
 /* CLOCK_MONOTONIC at the kernel's tick, about 5 ns: good for "2 minutes", not for delays. */
 uint64_t probe_now_coarse_ns(void);
+
+/* Nanoseconds since, of ours. */
+static inline uint64_t probe_spent_ns(uint64_t since_ns) {
+    uint64_t ns = probe_now_ns() - since_ns;
+    return ns < PROBE_SPENT_MAX_NS ? ns : PROBE_SPENT_MAX_NS;
+}
+
+/* Round what a hook does to record something: one in so many is timed, and stands for all. */
+#define PROBE_COST_EVERY 16u
+
+static inline uint64_t probe_cost_begin(void) {
+    return probe_random() % PROBE_COST_EVERY ? 0 : probe_now_ns();
+}
+
+static inline void probe_cost_end(uint64_t begin_ns) {
+    if (likely(!begin_ns))
+        return;
+    counter_add(&probe.segment->counters.hook_samples, PROBE_COST_EVERY);
+    counter_add(&probe.segment->counters.hook_ns, PROBE_COST_EVERY * probe_spent_ns(begin_ns));
+}
 
 #endif

@@ -83,8 +83,7 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
     if (index >= SEGMENT_THREADS_MAX || probe_thread.own || probe_thread.detached)
         return;
     int saved_errno = errno;
-    /* Not the wall clock: ticks are when the kernel takes the CPU away. */
-    uint64_t start = probe_cpu_ns();
+    uint64_t start_ns = probe_now_ns();
     struct segment_thread *record = &probe.tables.threads[index];
     if (!probe_thread.record)
         probe_thread.record = record;
@@ -93,6 +92,6 @@ void tick_handler(int signal_number, siginfo_t *info, void *context) {
         sample_cpu(record, info, &registers);
     else
         answer_dump(record, &registers);
-    counter_add(&probe.segment->counters.handler_ns, probe_cpu_ns() - start);
+    counter_add(&probe.segment->counters.handler_ns, probe_spent_ns(start_ns));
     errno = saved_errno;
 }
