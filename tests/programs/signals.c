@@ -1,5 +1,5 @@
 /* Says which handlers a program finds and what reaches it: for programs that are run unchanged under a supervisor.
- * Prints "default" when no fatal signal has a handler and alternate stacks are as the program makes them, "ready", then a line for each signal that comes. SIGTERM ends it. */
+ * Prints "default" when no fatal signal has a handler and actions and alternate stacks are as the program made them, "ready", then a line for each signal that comes. SIGTERM ends it. */
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +30,19 @@ static int alternate_stacks_are_changed(void) {
     return changed;
 }
 
+static int mask_of_an_action_is_changed(void) {
+    struct sigaction action = {.sa_handler = look}, was;
+    sigset_t all;
+    sigfillset(&all);
+    action.sa_mask = all;
+    if (sigaction(SIGUSR2, &action, NULL) || sigaction(SIGUSR2, NULL, &was))
+        return 1;
+    int missing = 0;
+    for (int i = 1; i < 32; i++)
+        missing += i != SIGKILL && i != SIGSTOP && sigismember(&was.sa_mask, i) != 1;
+    return missing;
+}
+
 int main(void) {
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE};
     int handled = 0;
@@ -41,7 +54,7 @@ int main(void) {
         struct sigaction action;
         handled += sigaction(fatal[i], NULL, &action) != 0 || action.sa_handler != SIG_DFL;
     }
-    handled += alternate_stacks_are_changed();
+    handled += alternate_stacks_are_changed() + mask_of_an_action_is_changed();
     puts(handled ? "changed" : "default");
     sigemptyset(&set);
     for (int i = 1; i < 32; i++)

@@ -28,32 +28,56 @@ static int install_for_program(const struct sigaction *action) {
     return REAL(sigaction)(timers_signal, &kernel, NULL);
 }
 
-/* Of the program's actions that ask for an alternate stack, those that are kept from ours: a bit each (1 << number). */
-static uint64_t withheld;
+/* What the kernel has of the program's actions differs from what the program asked for; a bit each (1 << number). */
+static uint64_t withheld; /* asks for an alternate stack and would get ours */
+static uint64_t
+    let_in; /* blocks our signal while its handler runs: a thread that hangs there is to be seen all the same */
 
-static bool change_withheld(int number, bool withhold) {
-    uint64_t bit = number > 0 && number < 64 ? (uint64_t)1 << number : 0;
-    uint64_t before = withhold ? __atomic_fetch_or(&withheld, bit, __ATOMIC_ACQ_REL)
-                               : __atomic_fetch_and(&withheld, ~bit, __ATOMIC_ACQ_REL);
-    return before & bit;
+static uint64_t bit_of(int number) {
+    return number > 0 && number < 64 ? (uint64_t)1 << number : 0;
+}
+
+static bool has_bit(const uint64_t *bits, int number) {
+    return __atomic_load_n(bits, __ATOMIC_ACQUIRE) & bit_of(number);
+}
+
+static void change_bit(uint64_t *bits, int number, bool set) {
+    if (set)
+        __atomic_fetch_or(bits, bit_of(number), __ATOMIC_ACQ_REL);
+    else
+        __atomic_fetch_and(bits, ~bit_of(number), __ATOMIC_ACQ_REL);
+}
+
+/* Not on an alternate stack, which may have no room for a second signal. */
+static bool may_let_in(const struct sigaction *action) {
+    return timers_signal && !(action->sa_flags & SA_ONSTACK) && tick_is_handler(action) &&
+           !tick_is_handler(&tick_program_action) && sigismember(&action->sa_mask, timers_signal) == 1;
 }
 
 /* The program's own action, as sigaction(2). */
 static int change_action(int number, const struct sigaction *action, struct sigaction *before) {
-    if (!crash_signals || crash_stack_program_has_one())
-        return REAL(sigaction)(number, action, before);
     struct sigaction wanted, was;
-    bool withhold = action && action->sa_flags & SA_ONSTACK;
+    bool withhold = false, let = false;
     if (action) {
         wanted = *action;
-        wanted.sa_flags &= ~SA_ONSTACK;
+        withhold = action->sa_flags & SA_ONSTACK && crash_signals && !crash_stack_program_has_one();
+        let = may_let_in(action);
+        if (withhold)
+            wanted.sa_flags &= ~SA_ONSTACK;
+        if (let)
+            sigdelset(&wanted.sa_mask, timers_signal);
     }
     int error = REAL(sigaction)(number, action ? &wanted : NULL, &was);
     if (error)
         return error;
-    bool kept = action ? change_withheld(number, withhold) : __atomic_load_n(&withheld, __ATOMIC_ACQUIRE) >> number & 1;
-    if (kept)
+    if (has_bit(&withheld, number))
         was.sa_flags |= SA_ONSTACK;
+    if (has_bit(&let_in, number))
+        sigaddset(&was.sa_mask, timers_signal);
+    if (action) {
+        change_bit(&withheld, number, withhold);
+        change_bit(&let_in, number, let);
+    }
     if (before)
         *before = was;
     return 0;
@@ -63,8 +87,9 @@ static int change_action(int number, const struct sigaction *action, struct siga
 static void give_withheld(void) {
     for (int number = 1; number < 64; number++) {
         struct sigaction action;
-        if (!change_withheld(number, false) || REAL(sigaction)(number, NULL, &action))
+        if (!has_bit(&withheld, number) || REAL(sigaction)(number, NULL, &action))
             continue;
+        change_bit(&withheld, number, false);
         action.sa_flags |= SA_ONSTACK;
         REAL(sigaction)(number, &action, NULL);
     }
@@ -82,11 +107,14 @@ static int change_fatal(int number, const struct sigaction *action, struct sigac
     struct sigaction ours = {.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK}, was;
     sigfillset(&ours.sa_mask);
     bool to_default = action && action->sa_handler == SIG_DFL;
-    int error = to_default ? REAL(sigaction)(number, &ours, &was) : change_action(number, action, &was);
+    int error = change_action(number, to_default ? NULL : action, &was);
+    if (!error && to_default) {
+        error = REAL(sigaction)(number, &ours, NULL);
+        change_bit(&withheld, number, false);
+        change_bit(&let_in, number, false);
+    }
     if (error)
         return error;
-    if (to_default && change_withheld(number, false))
-        was.sa_flags |= SA_ONSTACK;
     if (was.sa_flags & SA_SIGINFO && was.sa_sigaction == crash_handler)
         was = (struct sigaction){.sa_handler = SIG_DFL};
     if (before)
