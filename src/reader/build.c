@@ -39,19 +39,18 @@ static uint32_t synthetic_location(struct profile *profile, const char *name) {
                                 &(struct profile_location){.mapping = PROFILE_NONE, .lines = &line, .n_lines = 1});
 }
 
-int build_sample(struct build *build, uint32_t stack, const char *otherwise, int64_t *values,
-                 const struct profile_label *labels, uint32_t n_labels) {
+int build_sample_of(struct build *build, const struct view_stack *frames, const char *otherwise, int64_t *values,
+                    const struct profile_label *labels, uint32_t n_labels) {
     struct profile *profile = build->profile;
     uint32_t locations[SEGMENT_STACK_DEPTH_MAX + 1], n = 0;
-    struct view_stack frames;
     /* Gathered and read in two passes: what a hostile writer changed in between is no longer among the places. */
-    bool there = view_stack(&build->reader->view, stack, &frames) && frames.n_frames;
-    for (uint32_t i = 0; there && i < frames.n_frames; i++)
-        there = places_at(&build->places, frames.pcs[i]) != NULL;
+    bool there = frames && frames->n_frames;
+    for (uint32_t i = 0; there && i < frames->n_frames; i++)
+        there = places_at(&build->places, frames->pcs[i]) != NULL;
     if (there) {
-        for (; n < frames.n_frames; n++)
-            locations[n] = places_location(&build->places, profile, frames.pcs[n]);
-        if (frames.truncated)
+        for (; n < frames->n_frames; n++)
+            locations[n] = places_location(&build->places, profile, frames->pcs[n]);
+        if (frames->truncated)
             locations[n++] = synthetic_location(profile, BUILD_TRUNCATED);
     } else {
         locations[n++] = synthetic_location(profile, otherwise);
@@ -66,6 +65,13 @@ int build_sample(struct build *build, uint32_t stack, const char *otherwise, int
     return profile_add_sample(
         profile, &(struct profile_sample){
                      .locations = locations, .n_locations = n, .values = values, .labels = all, .n_labels = n_labels});
+}
+
+int build_sample(struct build *build, uint32_t stack, const char *otherwise, int64_t *values,
+                 const struct profile_label *labels, uint32_t n_labels) {
+    struct view_stack frames;
+    bool there = view_stack(&build->reader->view, stack, &frames);
+    return build_sample_of(build, there ? &frames : NULL, otherwise, values, labels, n_labels);
 }
 
 int build_synthetic(struct build *build, const char *name, int64_t *values) {

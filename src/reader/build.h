@@ -25,6 +25,10 @@ int build_resolve(struct build *build);
 
 #define BUILD_LABELS_MAX 4u
 
+/* A sample at a stack, whose places were wanted before; at `otherwise` alone when that is NULL. */
+int build_sample_of(struct build *build, const struct view_stack *frames, const char *otherwise, int64_t *values,
+                    const struct profile_label *labels, uint32_t n_labels);
+
 /* A sample at a stack; at `otherwise` alone when there is no such stack. `values`: one for each sample type. Labels:
  * BUILD_LABELS_MAX at most; those of the process are added. */
 int build_sample(struct build *build, uint32_t stack, const char *otherwise, int64_t *values,

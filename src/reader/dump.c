@@ -130,6 +130,8 @@ int reader_dump(struct reader *reader, struct buffer *ret) {
     int late = mailbox_dump(&reader->view, &seq);
     struct dump dump = {.reader = reader, .now_ns = clock_monotonic_ns()};
     int error = threads_take(&reader->view, late ? 0 : seq, &dump.threads);
+    if (!error && late && reader_outside_pid(reader))
+        threads_look_outside(&dump.threads, reader_outside_pid(reader));
     if (!error)
         error = places_init(reader, &dump.places);
     if (!error)

@@ -13,8 +13,8 @@
 
 #define READER_NAME_BYTES 64u
 
-/* Immutable after reader_new() but for the rates, under their lock, and the symbols, which lock themselves: hence any
- * number of threads. */
+/* Immutable after reader_new() but for the rates, under their lock, the symbols, which lock themselves, and what is
+ * atomic: hence any number of threads. */
 struct reader {
     struct view view;
     struct symbols *symbols;
@@ -24,6 +24,7 @@ struct reader {
     uint32_t
         process_pid; /* as the kernel tells us, which may live in another namespace; 0 = a process alone, no labels */
     char process_name[READER_NAME_BYTES];
+    uint32_t there;             /* A: see reader_set_quiet() */
     pthread_mutex_t rates_lock; /* of the next two, and of the mailbox's cpu_users and cpu_hz */
     struct rates rates;
     struct rate followed;
@@ -34,8 +35,11 @@ struct reader {
 int reader_new_process(struct segment *segment, size_t bytes, struct symbols *symbols, uint32_t pid, const char *name,
                        struct reader **ret);
 
-/* While quiet, nobody waits for the target. Threads: any. */
-void reader_set_quiet(struct reader *reader, bool quiet);
+/* While quiet, nobody waits for the target. `there`: its pid is still its own, so that it can be looked at from outside when
+ * it does not answer. Threads: any. */
+void reader_set_quiet(struct reader *reader, bool quiet, bool there);
+/* The pid to do that by; 0 = it cannot be. */
+uint32_t reader_outside_pid(const struct reader *reader);
 
 /* CPU captures of several processes: join without waiting and leave again; all that was sampled since the segment was
  * made. */

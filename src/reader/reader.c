@@ -63,8 +63,15 @@ int reader_new_process(struct segment *segment, size_t bytes, struct symbols *sy
     return 0;
 }
 
-void reader_set_quiet(struct reader *reader, bool quiet) {
+void reader_set_quiet(struct reader *reader, bool quiet, bool there) {
     __atomic_store_n(&reader->view.quiet, quiet, __ATOMIC_RELAXED);
+    __atomic_store_n(&reader->there, there, __ATOMIC_RELAXED);
+}
+
+/* In another namespace threads have other numbers than the segment's. */
+uint32_t reader_outside_pid(const struct reader *reader) {
+    bool there = __atomic_load_n(&reader->there, __ATOMIC_RELAXED) && reader->process_pid == reader->view.pid;
+    return there ? reader->process_pid : 0;
 }
 
 uint32_t reader_labels(const struct reader *reader, struct profile *profile, struct profile_label *ret) {

@@ -21,11 +21,20 @@ static int add_goroutine(struct build *build, const struct thread_row *row) {
         labels[n++] = (struct profile_label){.key = "thread_name", .string = profile_intern(build->profile, row->name)};
     labels[n++] = (struct profile_label){.key = "thread id", .string = profile_intern(build->profile, number)};
     labels[n++] = (struct profile_label){.key = "state", .string = threads_state_name(row->state)};
-    return build_sample(build, row->stack, BUILD_UNKNOWN, &(int64_t){1}, labels, n);
+    struct view_stack frames;
+    bool there = threads_stack(&build->reader->view, row, &frames);
+    return build_sample_of(build, there ? &frames : NULL, BUILD_UNKNOWN, &(int64_t){1}, labels, n);
 }
 
 static int add_creator(struct build *build, const struct thread_row *row) {
     return build_sample(build, row->create_stack, BUILD_UNKNOWN, &(int64_t){1}, NULL, 0);
+}
+
+static int want_stack(struct build *build, const struct thread_row *row, bool by_creator) {
+    struct view_stack frames;
+    if (by_creator)
+        return build_want_stack(build, row->create_stack);
+    return threads_stack(&build->reader->view, row, &frames) ? places_add_stack(&build->places, &frames) : 0;
 }
 
 static int fill(struct build *build, const char *type, const struct threads *threads, bool by_creator) {
@@ -34,7 +43,7 @@ static int fill(struct build *build, const char *type, const struct threads *thr
     view_counters(&build->reader->view, &counters);
     int error = 0;
     for (size_t i = 0; i < threads->n && !error; i++)
-        error = build_want_stack(build, by_creator ? threads->rows[i].create_stack : threads->rows[i].stack);
+        error = want_stack(build, &threads->rows[i], by_creator);
     if (!error)
         error = build_resolve(build);
     if (error)
@@ -59,6 +68,8 @@ static int build_profile(const struct reader *reader, const char *type, uint64_t
     int error = threads_take(&reader->view, seq, &threads);
     if (error)
         return error;
+    if (stale && reader_outside_pid(reader))
+        threads_look_outside(&threads, reader_outside_pid(reader));
     struct build build;
     error = build_init(reader, &build);
     if (!error)
@@ -66,10 +77,11 @@ static int build_profile(const struct reader *reader, const char *type, uint64_t
     if (!error) {
         build.profile->time_nanos = (int64_t)clock_realtime_ns();
         if (stale)
-            profile_add_comment(build.profile,
-                                "the target took no dump in time: states and stacks are older, it was last heard "
-                                "of %" PRIu64 " ms ago",
-                                reader_silent_ms(reader));
+            profile_add_comment(
+                build.profile,
+                "the target took no dump in time: states are older, and stacks that could not be read from "
+                "outside; it was last heard of %" PRIu64 " ms ago",
+                reader_silent_ms(reader));
         error = build_take(&build, ret);
     }
     build_done(&build);

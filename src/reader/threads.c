@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
+#define OUTSIDE_NS 500000000u
+
 const char *threads_state_name(enum segment_thread_state state) {
     static const char *const names[] = {
         [SEGMENT_THREAD_RUNNING] = "running",
@@ -43,6 +47,8 @@ static void fill(const struct segment_thread *thread, uint64_t seq, struct threa
         .pc = !dumped && thread->wait_seq % 2 ? thread->wait_pc - 1 : 0,
         .create_stack = thread->create_stack,
     };
+    if (thread->wait_seq % 2)
+        row->place = (struct outside_place){.pc = thread->wait_pc, .sp = thread->wait_sp, .fp = thread->wait_fp};
     memcpy(row->name, thread->name, sizeof(row->name));
 }
 
@@ -65,7 +71,29 @@ int threads_take(const struct view *view, uint64_t seq, struct threads *ret) {
     return 0;
 }
 
+static void look_outside(struct outside *outside, struct thread_row *row) {
+    struct view_stack stack;
+    if (outside_stack(outside, row->tid, &row->place, &stack))
+        row->outside = malloc(sizeof(stack));
+    if (row->outside)
+        *row->outside = stack;
+}
+
+void threads_look_outside(struct threads *threads, uint32_t pid) {
+    struct outside *outside;
+    uint64_t deadline_ns = clock_monotonic_ns() + OUTSIDE_NS;
+    if (outside_open(pid, &outside))
+        return;
+    for (size_t i = 0; i < threads->n && clock_monotonic_ns() < deadline_ns; i++)
+        look_outside(outside, &threads->rows[i]);
+    outside_close(outside);
+}
+
 bool threads_stack(const struct view *view, const struct thread_row *row, struct view_stack *ret) {
+    if (row->outside) {
+        *ret = *row->outside;
+        return true;
+    }
     if (row->stack || !row->pc)
         return view_stack(view, row->stack, ret);
     ret->n_frames = 1;
@@ -75,6 +103,8 @@ bool threads_stack(const struct view *view, const struct thread_row *row, struct
 }
 
 void threads_done(struct threads *threads) {
+    for (size_t i = 0; i < threads->n; i++)
+        free(threads->rows[i].outside);
     free(threads->rows);
     *threads = (struct threads){0};
 }

@@ -2,15 +2,18 @@
 #ifndef PIKO_READER_THREADS_H
 #define PIKO_READER_THREADS_H
 
+#include "reader/outside.h"
 #include "reader/validate.h"
 
 struct thread_row {
     uint32_t tid;
     enum segment_thread_state state;
-    uint64_t since_ns;     /* CLOCK_MONOTONIC; 0 unknown */
-    uint32_t stack;        /* id; 0 = none is known */
-    uint64_t pc;           /* without a stack: of the call in which it waits; 0 unknown */
-    uint32_t create_stack; /* id; 0 unknown */
+    uint64_t since_ns;          /* CLOCK_MONOTONIC; 0 unknown */
+    uint32_t stack;             /* id; 0 = none is known */
+    uint64_t pc;                /* without a stack: of the call in which it waits; 0 unknown */
+    struct outside_place place; /* where it waits, as its hook published it; all 0 when it does not */
+    struct view_stack *outside; /* as it was read from outside, in place of both; the row's own; NULL = it was not */
+    uint32_t create_stack;      /* id; 0 unknown */
     char name[SEGMENT_THREAD_NAME_BYTES];
 };
 
@@ -18,6 +21,10 @@ struct threads {
     struct thread_row *rows; /* ascending by tid */
     size_t n;
 };
+
+/* Of a process that does not answer: where its threads are now, as far as that can be told from outside within half a
+ * second. `pid` as the supervisor sees it. */
+void threads_look_outside(struct threads *threads, uint32_t pid);
 
 /* The stack of a row; of the one call that is known when there is none. False when nothing is. */
 bool threads_stack(const struct view *view, const struct thread_row *row, struct view_stack *ret);

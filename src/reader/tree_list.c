@@ -100,7 +100,7 @@ static void end_one(struct tree *tree, uint32_t pid, bool replaced) {
             continue;
         process->ended = true;
         process->replaced = replaced;
-        reader_set_quiet(process->reader, true);
+        reader_set_quiet(process->reader, /* quiet= */ true, /* there= */ false);
         tree->n_alive--;
         tree->n_ended++;
     }
@@ -197,6 +197,11 @@ static bool is_meant(const struct process *process, uint32_t pid, uint64_t since
     return pid ? process->pid == pid : !process->ended || process->began_ns >= since_ns;
 }
 
+static void look_at(const struct process *process) {
+    enum tree_state state = tree_look(process);
+    reader_set_quiet(process->reader, state != TREE_RUNNING, state == TREE_RUNNING || state == TREE_STOPPED);
+}
+
 int tree_pick(struct tree *tree, uint32_t pid, uint64_t since_ns, struct picked *ret) {
     struct picked picked = {.n = 0};
     pthread_mutex_lock(&tree->lock);
@@ -220,7 +225,7 @@ int tree_pick(struct tree *tree, uint32_t pid, uint64_t since_ns, struct picked 
     }
     for (size_t i = 0; i < picked.n; i++)
         if (picked.list[i]->owned)
-            reader_set_quiet(picked.list[i]->reader, tree_look(picked.list[i]) != TREE_RUNNING);
+            look_at(picked.list[i]);
     *ret = picked;
     return 0;
 }

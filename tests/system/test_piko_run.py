@@ -302,20 +302,48 @@ class Crash(unittest.TestCase):
             self.assertEqual(raised.exception.code, 405)
 
 
-class Stopped(unittest.TestCase):
-    def test_a_stopped_process_still_answers_from_its_segment(self):
-        with Run(PYTHON, "-c", "import threading,time\nfor i in range(3): threading.Thread(target=time.sleep, args=(60,)).start()") as piko:
+SLEEPERS = """
+import threading, time
+for i in range(3): threading.Thread(target=time.sleep, args=(60,)).start()
+"""
+
+
+class Hung(unittest.TestCase):
+    def check_answers(self, piko):
+        """All within a second each, with the age of what they tell."""
+        for kind in KINDS:
+            begin = time.monotonic()
+            file = piko.save(kind)
+            self.assertLess(time.monotonic() - begin, 3)
+            comments = subprocess.run(["go", "tool", "pprof", "-comments", file], capture_output=True, text=True).stdout
+            self.assertRegex(comments, r"does not answer: this is \d+ ms old")
+        begin = time.monotonic()
+        text = piko.dump()
+        self.assertLess(time.monotonic() - begin, 3)
+        self.assertRegex(text, r"stopped: it was last heard of \d+ ms ago")
+        return text
+
+    def test_a_stopped_process_answers_with_all_threads_and_whole_stacks(self):
+        with Run(PYTHON, "-c", SLEEPERS) as piko:
             wait_until(lambda: piko.processes()[0]["threads"] == 4)
             os.kill(piko.pids()[0], signal.SIGSTOP)
             wait_until(lambda: piko.processes("stopped"))
-            begin = time.monotonic()
-            text = piko.dump()
-            heap = piko.save("heap")
-            self.assertLess(time.monotonic() - begin, 3)
-            self.assertRegex(text, r"stopped: it was last heard of \d+ ms ago")
+            text = self.check_answers(piko)
             self.assertEqual(len(re.findall(r"^goroutine \d+ \[", text, re.M)), 4)
-            comments = subprocess.run(["go", "tool", "pprof", "-comments", heap], capture_output=True, text=True).stdout
-            self.assertRegex(comments, r"does not answer: this is \d+ ms old")
+            self.assertEqual(len(re.findall(r"\[sleep.*\n(?:\S.*\n\t.*\n)+start_thread\(", text)), 3, text)
+            self.assertIn("__libc_start_main", text)
+            self.assertNotIn("elided", text)
+            self.assertNotIn("libpiko-probe", text)
+
+    def test_a_program_that_is_stuck_in_its_allocator_or_in_a_handler_answers(self):
+        for how in ("malloc", "handler"):
+            with self.subTest(how), Run(os.path.join(PROGRAMS, "stuck"), how) as piko:
+                self.assertEqual(piko.process.stdout.readline(), "stuck\n")
+                text = piko.dump()
+                self.assertIn("gets_stuck(", text)
+                self.assertRegex(text, r"\[\w+ wait, name=stuck\]:\n(.*\n)*?waits\(")
+                for kind in KINDS:
+                    piko.save(kind)
 
 
 if __name__ == "__main__":
