@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 void stream_close(struct stream *stream) {
+    if (stream->tls) /* or OpenSSL would take its session for a bad one, and new connections could not take it up */
+        SSL_set_shutdown(stream->tls, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(stream->tls);
     if (stream->fd >= 0)
         close(stream->fd);

@@ -41,7 +41,8 @@ static int wait_for_connect(int fd, uint64_t deadline_ns) {
     socklen_t size = sizeof error;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
         return -errno;
-    return -error;
+    return error == ECONNRESET ? 0
+                               : -error; /* it accepted, and then thought otherwise: that is for the load to count */
 }
 
 static int try_connect(const struct target *target, uint64_t deadline_ns) {

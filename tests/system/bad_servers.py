@@ -81,6 +81,11 @@ def half_good(connection):
     close_in_head(connection)
 
 
+def once(connection):
+    if read_request(connection):
+        connection.sendall(HELLO)
+
+
 def plain(connection):
     """Where TLS is expected."""
     connection.recv(65536)
@@ -95,6 +100,7 @@ class BadServer:
         self.port = self.listener.getsockname()[1]
         self.behaviour = behaviour
         self.resumed = self.connections = 0
+        self.alive = []
         self.context = None
         if tls:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -109,6 +115,7 @@ class BadServer:
             except OSError:
                 return
             self.connections += 1
+            self.alive.append(connection)
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
@@ -124,8 +131,20 @@ class BadServer:
             connection.close()
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it was closed before
         self.listener.close()
+
+    def die(self):
+        """As a process that is killed: no connection lives on."""
+        self.close()
+        for connection in self.alive:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def make_certificates(folder):

@@ -68,9 +68,15 @@ class Misbehaving(unittest.TestCase):
             ("half_good", bad_servers.half_good, None, []), ("plain", bad_servers.plain, None, ["--tls"]),
             ("good", bad_servers.good, "good", ca), ("other", bad_servers.good, "other", ca),
             ("expired", bad_servers.good, "expired", ca), ("self", bad_servers.good, "self", []),
-            ("insecure", bad_servers.good, "self", ["--insecure"]),
+            ("insecure", bad_servers.good, "self", ["--insecure"]), ("once", bad_servers.once, "good", ca),
+            ("dies", bad_servers.good, None, []),
         ]:
             cls.run_on(name, behaviour, certificate, more)
+        dying = cls.runs["dies"][1]
+        while dying.connections < 5 and time.monotonic() < cls.began + 20:  # the first is to see that somebody is there
+            time.sleep(0.01)
+        time.sleep(1)
+        dying.die()
         cls.runs = {name: (Ended(process, os.path.join(cls.folder, "out-" + name)), server)
                     for name, (process, server) in cls.runs.items()}
         cls.seconds = time.monotonic() - cls.began
@@ -138,6 +144,19 @@ class Misbehaving(unittest.TestCase):
             self.assertEqual((ended.status, ended.failures()), (0, {}), ended.said)
             self.assertGreater(int(ended.stats()["completed_requests"]), 50)
 
+    def test_new_tls_connections_take_up_the_session_of_those_before(self):
+        ended, server = self.runs["once"]
+        self.assertEqual((ended.status, ended.failures()), (0, {}), ended.said)
+        self.assertGreater(server.resumed, 10)
+        self.assertGreater(server.resumed, server.connections // 2)
+
+    def test_server_that_dies_on_the_way_leaves_what_it_answered(self):
+        ended, _ = self.runs["dies"]
+        self.assertEqual(ended.status, 0, ended.said)
+        self.assertLessEqual(set(ended.failures()), {"refused", "reset"})
+        self.assertIn("refused", ended.failures())
+        self.assertGreater(int(ended.stats()["completed_requests"]), 10)
+
     def test_hint_at_the_flags_for_a_certificate_that_is_not_trusted(self):
         self.assertIn("--insecure", self.runs["self"][0].stderr)
 
@@ -196,7 +215,7 @@ class OtherProfilers(unittest.TestCase):
         self.addCleanup(server.communicate)
         port = server.stdout.readline().strip()
         base = f"http://127.0.0.1:{port}"
-        other = subprocess.Popen(["curl", "-s", "-o", os.devnull, base + "/debug/pprof/profile?seconds=3"])
+        other = subprocess.Popen(["curl", "-s", "-o", os.devnull, base + "/debug/pprof/profile?seconds=2"])
         self.addCleanup(other.wait)
         ended = Ended(start(base + "/page", self.output, "--pprof-port", port, "--duration", "1", "--warmup", "0.1",
                             "--concurrency", "8"),
