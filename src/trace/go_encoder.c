@@ -15,6 +15,15 @@ static const uint8_t n_arguments[] = {
     [GO_REGION_END] = 3,   [GO_LOG] = 4,        [GO_STATUS_STACK] = 4,
 };
 
+/* Batches of one OS thread must stand in order, and a tid may have had several lives: those of the dead go first. */
+static void close_streams(struct go_encoder *go, bool all) {
+    for (uint32_t i = 0; i < go->generation.threads->n; i++) {
+        struct thread *thread = go->generation.threads->list[i];
+        if (thread->stream && (all || thread->state == THREAD_DEAD))
+            batch_close(thread->stream, go->generation.number, thread->tid, &go->batches);
+    }
+}
+
 static void event(struct go_encoder *go, struct thread *thread, uint64_t tick, enum go_event kind,
                   const uint64_t arguments[]) {
     if (!thread->stream && !(thread->stream = calloc(1, sizeof(struct batch)))) {
@@ -22,6 +31,8 @@ static void event(struct go_encoder *go, struct thread *thread, uint64_t tick, e
         return;
     }
     struct batch *batch = thread->stream;
+    if (batch->size + EVENT_BYTES_MAX > BATCH_BYTES_MAX)
+        close_streams(go, false);
     char *start = batch_room(batch, EVENT_BYTES_MAX, go->generation.number, thread->tid, &go->batches), *to = start;
     if (!to) {
         go->error = -ENOMEM;
@@ -253,11 +264,7 @@ static void write_end(struct go_encoder *go, uint64_t tick) {
 static int end(struct encoder *encoder, uint64_t until_tick, struct buffer *ret) {
     struct go_encoder *go = (struct go_encoder *)encoder;
     write_end(go, until_tick);
-    for (uint32_t i = 0; i < go->generation.threads->n; i++) {
-        struct thread *thread = go->generation.threads->list[i];
-        if (thread->stream)
-            batch_close(thread->stream, go->generation.number, thread->tid, &go->batches);
-    }
+    close_streams(go, true);
     int error = go_write_tables(go);
     if (go->options.format == TRACE_GO_1_26)
         buffer_add(&go->batches, (char[]){GO_END_OF_GENERATION}, 1);

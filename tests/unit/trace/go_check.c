@@ -72,7 +72,8 @@ struct row {
 };
 
 struct machine {
-    uint64_t g, p; /* keys + 1; 0 none */
+    uint64_t g, p;      /* keys + 1; 0 none */
+    uint64_t last_tick; /* of the newest event that was read */
 };
 
 struct check {
@@ -202,6 +203,8 @@ static bool read_sync(struct check *check, const uint8_t *at, const uint8_t *lim
     return at == limit || wrong(check, "more than a clock");
 }
 
+static struct machine *machine(struct check *check, uint64_t m);
+
 static bool read_events(struct check *check, uint64_t m, uint64_t tick, const uint8_t *at, const uint8_t *limit) {
     while (at < limit) {
         struct event event = {.m = m, .kind = *at++, .order = check->n_events};
@@ -219,6 +222,9 @@ static bool read_events(struct check *check, uint64_t m, uint64_t tick, const ui
         if (grow_array(&check->events, &check->events_space, check->n_events, sizeof event))
             abort();
         check->events[check->n_events++] = event;
+        if (tick < machine(check, m)->last_tick)
+            return wrong(check, "batches of a thread out of order");
+        machine(check, m)->last_tick = tick;
     }
     return true;
 }

@@ -150,10 +150,15 @@ static void events_come_in_any_order(void **state) {
 static void a_wake_before_the_wait_is_none(void **state) {
     (void)state;
     struct story story = {0};
-    TELL(&story, INIT(1), INIT(2), EVENT(90, 2, WAKE, .object = 7),
-         EVENT(100, 1, BLOCK, .reason = TRACE_MUTEX, .object = 7), EVENT(300, 1, UNBLOCK));
-    expect(&story, "300 m1 GoUnblock 1");
-    expect_not(&story, "m2 GoUnblock");
+    const struct trace_event events[] = {INIT(1),
+                                         INIT(2),
+                                         EVENT(10, 2, BLOCK, .reason = TRACE_MUTEX, .object = 7),
+                                         EVENT(90, 3, WAKE, .object = 7),
+                                         EVENT(100, 1, BLOCK, .reason = TRACE_MUTEX, .object = 7),
+                                         EVENT(700, 1, UNBLOCK)};
+    tell(&story, events, 6, (const uint64_t[]){500, 1000, 0});
+    expect(&story, "700 m1 GoUnblock 1");
+    expect_not(&story, "m3 GoUnblock");
     done(&story);
 }
 
@@ -189,6 +194,19 @@ static void a_tid_that_comes_again_is_another_thread(void **state) {
     expect(&story, "m2 GoCreate 10000000 ");
     expect(&story, "m2 GoCreate 10000001 "); /* an exit was lost */
     assert_int_equal(story.figures.repaired, 1);
+    done(&story);
+}
+
+/* More than a batch of the second life is written before the first is closed for its own sake. */
+static void lives_of_a_tid_stay_in_order(void **state) {
+    (void)state;
+    enum { LOGS = 30000 };
+    static struct trace_event events[LOGS + 3] = {EVENT(100, 2, THREAD_START), EVENT(200, 2, THREAD_EXIT),
+                                                  EVENT(300, 2, THREAD_START)};
+    for (unsigned i = 3; i < LOGS + 3; i++)
+        events[i] = (struct trace_event)EVENT(i + 300, 2, LOG, .text = 1, .value = 2);
+    struct story story = {0};
+    tell(&story, events, LOGS + 3, (const uint64_t[]){100000, 0});
     done(&story);
 }
 
@@ -370,6 +388,7 @@ int main(void) {
         cmocka_unit_test(events_of_one_time_stay_in_the_order_in_which_they_came),
         cmocka_unit_test(a_thread_is_made_by_its_maker_when_that_runs),
         cmocka_unit_test(a_tid_that_comes_again_is_another_thread),
+        cmocka_unit_test(lives_of_a_tid_stay_in_order),
         cmocka_unit_test(what_began_before_the_trace_is_entered_at_its_start),
         cmocka_unit_test(a_lost_return_is_made_up_by_the_next_event),
         cmocka_unit_test(a_state_after_a_gap_is_believed),
