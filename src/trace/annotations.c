@@ -22,10 +22,10 @@ static void forget_tasks(struct scheduler *scheduler) {
         return;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < ids->n; i++) {
-        if (!scheduler->task_is_active[i])
+        if (!scheduler->task_states[i])
             continue;
         ids->keys[kept] = ids->keys[i];
-        scheduler->task_is_active[kept++] = true;
+        scheduler->task_states[kept++] = scheduler->task_states[i];
     }
     key_set_keep(ids, kept);
 }
@@ -33,17 +33,17 @@ static void forget_tasks(struct scheduler *scheduler) {
 static void begin_task(struct scheduler *scheduler, struct thread *thread, const struct trace_event *event) {
     uint32_t index = key_set_find(&scheduler->task_ids, event->object);
     if (!event->object || scheduler->n_active_tasks >= SCHEDULER_TASKS_MAX ||
-        (index != HASH_NONE && scheduler->task_is_active[index])) {
+        (index != HASH_NONE && scheduler->task_states[index])) {
         scheduler->dropped++;
         return;
     }
     forget_tasks(scheduler);
-    if (grow_array(&scheduler->task_is_active, &scheduler->tasks_space, scheduler->task_ids.n, sizeof(bool)) ||
+    if (grow_array(&scheduler->task_states, &scheduler->tasks_space, scheduler->task_ids.n, 1) ||
         (index = key_set_add(&scheduler->task_ids, event->object)) == HASH_NONE) {
         scheduler->error = -ENOMEM;
         return;
     }
-    scheduler->task_is_active[index] = true;
+    scheduler->task_states[index] = scheduler->is_silent ? TASK_OF_BEFORE : TASK_OF_THIS_TRACE;
     scheduler->n_active_tasks++;
     if (!scheduler->is_silent && event->object < scheduler->first_task)
         scheduler->first_task = event->object;
@@ -52,16 +52,19 @@ static void begin_task(struct scheduler *scheduler, struct thread *thread, const
 
 static void end_task(struct scheduler *scheduler, struct thread *thread, const struct trace_event *event) {
     uint32_t index = key_set_find(&scheduler->task_ids, event->object);
-    bool is_known = index != HASH_NONE, is_active = is_known && scheduler->task_is_active[index];
-    if (!event->object || (is_known ? !is_active : event->object >= scheduler->first_task)) {
-        scheduler->dropped++; /* ended before, or never began; what began before the trace has a lower id */
+    enum task_state state = index == HASH_NONE ? TASK_ENDED : (enum task_state)scheduler->task_states[index];
+    bool is_unknown = index == HASH_NONE && event->object < scheduler->first_task; /* of before: ids only grow */
+    if (!event->object || (state == TASK_ENDED && !is_unknown)) {
+        scheduler->dropped++;
         return;
     }
-    if (is_active) {
-        scheduler->task_is_active[index] = false;
+    if (state != TASK_ENDED) {
+        scheduler->task_states[index] = TASK_ENDED;
         scheduler->n_active_tasks--;
     }
-    annotation(scheduler, STEP_TASK_END, thread, event);
+    struct trace_event end = *event;
+    end.value = state == TASK_OF_THIS_TRACE;
+    annotation(scheduler, STEP_TASK_END, thread, &end);
 }
 
 static void begin_region(struct scheduler *scheduler, struct thread *thread, const struct trace_event *event) {

@@ -25,7 +25,7 @@ enum step_kind {
 
     /* Of a running thread: */
     STEP_TASK_BEGIN,   /* object id, value parent, text, stack */
-    STEP_TASK_END,     /* object id, stack */
+    STEP_TASK_END,     /* object id, value 1: it began in this trace, stack */
     STEP_REGION_BEGIN, /* object task, text, stack */
     STEP_REGION_END,   /* the same; of the innermost, or of one that began before the trace when none is open */
     STEP_LOG,          /* object task, text category, value text of the message, stack */

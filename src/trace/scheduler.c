@@ -18,7 +18,7 @@ void scheduler_done(struct scheduler *scheduler) {
     trace_threads_done(&scheduler->threads);
     rows_done(&scheduler->rows);
     key_set_done(&scheduler->task_ids);
-    free(scheduler->task_is_active);
+    free(scheduler->task_states);
     free(scheduler->on_core);
 }
 

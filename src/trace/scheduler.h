@@ -10,6 +10,8 @@
 #include "trace/encoder.h"
 #include "trace/queue.h"
 
+enum task_state { TASK_ENDED, TASK_OF_BEFORE, TASK_OF_THIS_TRACE };
+
 struct scheduler {
     struct trace_options options;
     struct encoder *encoder;
@@ -20,7 +22,7 @@ struct scheduler {
     uint32_t *on_core;       /* core rows: tid that the kernel put there, also when it is no thread of ours */
     struct thread *last_ran; /* who may carry what belongs to no thread */
     struct key_set task_ids; /* of tasks that are active, or were since the last cleaning */
-    bool *task_is_active;    /* by index of the id */
+    uint8_t *task_states;    /* by index of the id: enum task_state */
     uint32_t tasks_space;
     uint32_t n_active_tasks;
     uint64_t first_task; /* lowest id that began in this trace; UINT64_MAX none */

@@ -136,8 +136,7 @@ struct trace_options {
 
 struct trace_writer;
 
-/* Options and source are copied, their strings and context are not. 0, -ENOMEM, or -ENOTSUP for a format that is not
- * written yet. trace_writer_free() takes NULL. */
+/* Options and source are copied, their strings and context are not. 0 or -ENOMEM. trace_writer_free() takes NULL. */
 int trace_writer_new(const struct trace_options *options, const struct trace_source *source, struct trace_writer **ret);
 void trace_writer_free(struct trace_writer *writer);
 

@@ -20,15 +20,14 @@ struct trace_writer {
 
 int trace_writer_new(const struct trace_options *options, const struct trace_source *source,
                      struct trace_writer **ret) {
-    if (options->format > TRACE_GO_1_26)
-        return -ENOTSUP;
     struct trace_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         return -ENOMEM;
     writer->options = *options;
     writer->source = *source;
     writer->end_ns = options->start_ns;
-    writer->encoder = go_encoder_new(&writer->options, &writer->source);
+    writer->encoder =
+        (options->format == TRACE_PERFETTO ? perfetto_encoder_new : go_encoder_new)(&writer->options, &writer->source);
     if (scheduler_init(&writer->scheduler, options, writer->encoder) || !writer->encoder) {
         trace_writer_free(writer);
         return -ENOMEM;
