@@ -11,7 +11,7 @@
 #include "report/findings.h"
 #include "report/report.h"
 
-static const char report_name[] = "live_performance_report.txt";
+static const char report_name[] = "live_performance_report.txt", page_name[] = "report.html";
 
 bool run_is_usable(const struct profile_run *run) {
     if (run->results[0].has_stats && run->results[0].stats.requests > 0)
@@ -102,6 +102,7 @@ static bool has_any(const struct profile_run *run, const char *ending) {
 static void list_files(const struct profile_run *run, struct buffer *ret) {
     char name[OUTPUT_NAME_BYTES];
     buffer_printf(ret, "Files in %s/\n", run->output.folder);
+    list_file(run, page_name, "this report for a browser, with flame graphs", ret);
     list_file(run, report_name, "this report", ret);
     for (size_t i = 1; i < N_PHASES; i++) {
         snprintf(name, sizeof name, "%s.pprof", phases[i].name);
@@ -157,12 +158,23 @@ static void write_report(struct profile_run *run, const struct report_run *repor
     terminal_print(run->progress.out, &shown);
 }
 
+static void write_page(struct profile_run *run, const struct report_run *report) {
+    _cleanup_buffer_ struct buffer page = BUFFER_INIT(0);
+    const struct report_options options = {.top = run->settings->top, .filter = {.focus = run->settings->focus}};
+    int error = report_html(report, &options, &page);
+    if (error)
+        progress_complain(&run->progress, "piko profile: report.html could not be made: %s", strerror(-error));
+    if (error || !run_write(run, page_name, page.data, page.size))
+        run->extras_failed = true;
+}
+
 void summary_print(struct profile_run *run) {
     _cleanup_buffer_ struct buffer ending = BUFFER_INIT(0);
     struct summary summary;
     describe_run(run, &summary);
     write_load(run, &summary.load);
     write_report(run, &summary.run);
+    write_page(run, &summary.run);
     list_files(run, &ending);
     list_commands(run, &ending);
     progress_print(&run->progress, "\n%s", ending.data ? ending.data : "");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/report_settings.h"
 #include "cli/saved_run.h"
@@ -117,6 +118,26 @@ static int print(struct work *work) {
     return work->failed > 0 ? EXIT_PARTIAL : EXIT_DONE;
 }
 
+/* The page goes where --html says, or into the run's folder. A folder that cannot be written to is no error: one may
+ * look at what others measured. */
+static int write_page(struct work *work) {
+    _cleanup_buffer_ struct buffer page = BUFFER_INIT(0);
+    _cleanup_free_ char *beside = NULL;
+    const char *path = work->settings->html;
+    if (!path && !work->saved.is_folder)
+        return 0;
+    if (!path && asprintf(&beside, "%s/report.html", work->saved.folder) < 0)
+        return -ENOMEM;
+    int error = report_html(&work->saved.run, &work->options, &page);
+    if (!error)
+        error = file_write(path ? path : beside, page.data, page.size, FILE_MODE_CAPTURE);
+    if (error && (path || (error != -EACCES && error != -EROFS && error != -EPERM))) {
+        fprintf(stderr, COMPLAINT "%s: %s\n", path ? path : beside, strerror(-error));
+        return error;
+    }
+    return 0;
+}
+
 static int make_report(struct work *work) {
     const struct report_settings *settings = work->settings;
     for (size_t i = 0; i < settings->paths.n; i++)
@@ -133,6 +154,8 @@ static int make_report(struct work *work) {
                     settings->sample_index, settings->paths.items[0]);
         return EXIT_NOTHING;
     }
+    if (write_page(work))
+        work->failed++;
     return print(work);
 }
 

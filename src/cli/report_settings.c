@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_OPTIONS 11u
+#define N_OPTIONS 12u
 #define TOP_MAX 1000000u
 
 static const struct report_settings defaults = {.top = 60};
@@ -23,6 +23,7 @@ static void make_options(struct report_settings *s, struct option ret[N_OPTIONS]
         {"tree", NULL, "Who calls whom, as a tree", OPTION_SWITCH, &s->tree},
         {"peek", "REGEX", "Matching functions with their callers and what they call", OPTION_TEXT, &s->peek_expression},
         {"json", NULL, "The figures as JSON", OPTION_SWITCH, &s->json},
+        {"html", "FILE", "Write the page there; of a run's folder it is DIR/report.html", OPTION_TEXT, &s->html},
         {"help", NULL, "Show this", OPTION_SWITCH, &s->help},
     };
     _Static_assert(sizeof options == N_OPTIONS * sizeof options[0], "N_OPTIONS counts the rows");

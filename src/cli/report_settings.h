@@ -11,6 +11,7 @@ struct report_settings {
     unsigned top; /* rows of a table; 0 = all */
     const char *focus_expression, *ignore_expression, *hide_expression, *peek_expression;
     const char *sample_index; /* name or number; NULL = the tables that belong to the profile */
+    const char *html;         /* file to write the page to; NULL = the run's folder, if it is one */
     bool lines, files, tree, json, help;
 
     /* made from the above */

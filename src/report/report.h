@@ -66,4 +66,8 @@ int report_write_profiles(const struct report_run *run, const struct report_opti
 /* Append the same figures as one JSON object. */
 int report_json(const struct report_run *run, const struct report_options *options, struct buffer *ret);
 
+/* Append report.html: the same in one self-contained page, with flame graphs and charts. 0, -ENOMEM, -EFBIG or the
+ * buffer's error. */
+int report_html(const struct report_run *run, const struct report_options *options, struct buffer *ret);
+
 #endif

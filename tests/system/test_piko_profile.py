@@ -331,15 +331,15 @@ class Interrupted(TestCase):
 
     def test_ctrl_c_keeps_the_finished_phases_and_reports_them(self):
         ended = self.expect_end(signal.SIGINT, "profile?seconds=2",
-                                ["baseline.goroutines.txt", "baseline.stats", REPORT, "load.json"])
+                                ["baseline.goroutines.txt", "baseline.stats", REPORT, "load.json", "report.html"])
         self.assertIn("interrupted: 1 of 6 phases finished", ended.read(REPORT))
         self.assertIn("Complete requests:", ended.stdout)
 
     def test_sigterm_does_the_same_with_143(self):
-        self.expect_end(signal.SIGTERM, "profile?seconds=2", ["baseline.goroutines.txt", "baseline.stats", REPORT, "load.json"])
+        self.expect_end(signal.SIGTERM, "profile?seconds=2", ["baseline.goroutines.txt", "baseline.stats", REPORT, "load.json", "report.html"])
 
     def test_a_terminal_that_hangs_up_does_the_same_with_129(self):
-        self.expect_end(signal.SIGHUP, "profile?seconds=2", ["baseline.goroutines.txt", "baseline.stats", REPORT, "load.json"])
+        self.expect_end(signal.SIGHUP, "profile?seconds=2", ["baseline.goroutines.txt", "baseline.stats", REPORT, "load.json", "report.html"])
 
     def test_ctrl_c_in_the_baseline_leaves_nothing(self):
         self.expect_end(signal.SIGINT, "/status", None)
@@ -407,7 +407,7 @@ class Good(unittest.TestCase):
 
     def test_ends_0_with_every_file_of_the_guide(self):
         self.assertEqual(self.ended.status, 0, self.ended.stderr)
-        self.assertEqual(self.ended.files, sorted(PROFILES + STATS + DUMPS + [REPORT, "load.json", "profiler_status.json",
+        self.assertEqual(self.ended.files, sorted(PROFILES + STATS + DUMPS + [REPORT, "load.json", "report.html", "profiler_status.json",
                                                                                "rolling_trace.out"]))
 
     def test_files_are_for_the_owner_and_the_group(self):

@@ -1,0 +1,159 @@
+"""report.html in a real browser: it draws itself without an error, zooms, searches, flips, sorts, and is quick with a large
+profile. A script behind the page's own does what a person would, and leaves what it saw in the document."""
+import gzip
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+PIKO = os.environ.get("PIKO", "piko")
+PROFILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "unit", "report", "profiles")
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+WATCH = "<script>window.problems = []; addEventListener('error', (event) => problems.push(event.message));</script>"
+ACT = """<script>
+function act() { %s }
+let seen;
+try { seen = act(); } catch (error) { problems.push(String(error)); }
+const result = document.createElement("pre");
+result.id = "result";
+result.textContent = JSON.stringify({ problems, seen });
+document.body.append(result);
+</script>"""
+
+
+def piko_page(folder, *arguments):
+    path = os.path.join(folder, "page.html")
+    done = subprocess.run([PIKO, "report", *arguments, "--html", path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    with open(path) as file:
+        return file.read()
+
+
+def varint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, data):
+    return varint(number << 3 | 2) + varint(len(data)) + data if isinstance(data, bytes) else varint(number << 3) + varint(data)
+
+
+def profile(names, stacks):
+    """A pprof file: each function is a location; stacks are (function numbers, leaf first; value)."""
+    strings = ["", "cpu", "nanoseconds", *names]
+    out = field(1, field(1, 1) + field(2, 2))
+    for functions, value in stacks:
+        out += field(2, field(1, b"".join(varint(f + 1) for f in functions)) + field(2, varint(value)))
+    for number in range(1, len(names) + 1):
+        out += field(4, field(1, number) + field(4, field(1, number))) + field(5, field(1, number) + field(2, number + 2))
+    return gzip.compress(out + b"".join(field(6, s.encode()) for s in strings))
+
+
+@unittest.skipUnless(BROWSER, "no Chromium is installed: there is no browser to open the page in")
+class Page(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def browse(self, page, act):
+        path = os.path.join(self.folder, "acted.html")
+        with open(path, "w") as file:
+            file.write(page.replace("<head>", "<head>" + WATCH, 1).replace("</body>", ACT % act + "</body>", 1))
+        done = subprocess.run(
+            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,900",
+             "--user-data-dir=" + os.path.join(self.folder, "user"), "--enable-logging=stderr", "--dump-dom", "file://" + path],
+            capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL)
+        console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        self.assertEqual(console, [])
+        result = json.loads(html.unescape(re.search(r'<pre id="result">(.*?)</pre>', done.stdout, re.S)[1]))
+        self.assertEqual(result["problems"], [])
+        return result["seen"]
+
+    def test_zoom_search_flip_and_sort(self):
+        seen = self.browse(piko_page(self.folder, os.path.join(PROFILES, "cpu.pprof")), """
+          const flame = document.querySelector(".flame"), frames = () => [...flame.querySelectorAll(".frame")];
+          const named = (name) => frames().find((frame) => frame.textContent === name), seen = {};
+          const whole = frames().length;
+          named("main.words").click();
+          seen.zoomed = named("main.words").style.width;
+          seen.faded = named("main.main").classList.contains("faded");
+          named("main.words").dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+          seen.back = frames().length === whole;
+          const search = document.querySelector("input[type=search]");
+          search.value = "^strings"; search.dispatchEvent(new Event("input"));
+          seen.found = document.querySelector("output").textContent;
+          seen.marked = frames().filter((frame) => frame.classList.contains("found")).every((frame) => frame.title.startsWith("strings."));
+          [...document.querySelectorAll("button")].find((button) => button.textContent === "Flip").click();
+          seen.leaf = frames()[1].title;
+          seen.flipped = frames().some((frame) => frame.style.top === "18px" && frame.title.startsWith("main.mix  290ms (27.88%)"));
+          const head = [...document.querySelectorAll("th button")].find((button) => button.textContent === "function");
+          const first = () => document.querySelector("tbody td.name").textContent;
+          head.click(); seen.last = first(); head.click(); seen.first = first();
+          seen.sort = head.parentElement.getAttribute("aria-sort");
+          seen.outside = [...document.querySelectorAll("[src],link[href]")].map((e) => e.src || e.href).filter((url) => !url.startsWith("data:"));
+          return seen;""")
+        self.assertGreater(float(seen["zoomed"].removesuffix("px")), 1000)
+        self.assertTrue(seen["faded"] and seen["back"] and seen["marked"] and seen["flipped"], seen)
+        theirs = subprocess.run(["go", "tool", "pprof", "-symbolize=none", "-top", "-unit=auto", "-focus=^strings",
+                                 os.path.join(PROFILES, "cpu.pprof")], capture_output=True, text=True) if shutil.which("go") else None
+        if theirs:
+            kept = re.search(r"accounting for (\S+),", theirs.stdout)[1]
+            self.assertTrue(seen["found"].startswith(kept + " ("), (seen["found"], kept))
+        self.assertGreater(seen["last"], seen["first"])
+        self.assertEqual((seen["sort"], seen["outside"]), ("ascending", []))
+
+    def test_table_shows_the_texts_of_the_text_report(self):
+        for name in ("rust_allocs", "cpu"):
+            with self.subTest(name):
+                path = os.path.join(PROFILES, name + ".pprof")
+                rows = self.browse(piko_page(self.folder, path), """
+                  return [...document.querySelectorAll("table")].map((table) => [...table.querySelectorAll("tbody tr")].map((row) =>
+                    [...row.cells].map((cell) => cell.textContent)));""")
+                text = subprocess.run([PIKO, "report", path], capture_output=True, text=True, timeout=60).stdout
+                lines = [re.split(r"\s+", line.strip(), maxsplit=5) for line in text.splitlines() if re.match(r" +\S+ +\S+% +\S+% +\S+ +\S+%  ", line)]
+                expected = [[flat, share, cum, cum_share, *rest.split("  ")] for flat, share, _, cum, cum_share, rest in lines if flat != "flat"]
+                self.assertEqual([row for table in rows for row in table], expected)
+
+    def test_hostile_names_are_text(self):
+        names = ["</script><script>problems.push('in')</script>", "<img src=x onerror=problems.push('img')>", "\x1b[31m<!--<script>", "&amp;\u2028'\"`"]
+        path = os.path.join(self.folder, "evil<script>.pprof")
+        with open(path, "wb") as file:
+            file.write(profile(names, [([0, 1, 2, 3], 7), ([1, 3], 5)]))
+        titles = self.browse(piko_page(self.folder, path), """
+          return [document.querySelectorAll("script").length, [...document.querySelectorAll("img")].length,
+                  [...document.querySelectorAll(".frame")].map((frame) => frame.title)];""")
+        self.assertEqual(titles[:2], [4, 0])
+        self.assertTrue(any("<img src=x" in title for title in titles[2]))
+
+    def test_fifty_thousand_samples_open_quickly(self):
+        names = [f"function_{n}" for n in range(3000)]
+        state, stacks = 1, []
+        for number in range(50000):
+            stack = []
+            for depth in range(20):
+                state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+                stack.append((state >> 40) % (3 if depth < 3 else 150) + depth * 140)
+            stacks.append((stack[::-1], 10000000 + number))
+        path = os.path.join(self.folder, "large.pprof")
+        with open(path, "wb") as file:
+            file.write(profile(names, stacks))
+        page = piko_page(self.folder, path)
+        ms, frames = self.browse(page, """
+          return [performance.now(), document.querySelectorAll(".frame").length];""")
+        print(f"50,000 samples, {len(page) >> 20} MiB of page: drawn {ms:.0f} ms after its start, {frames} frames")
+        self.assertGreater(frames, 20)
+        self.assertLess(ms, 10000)  # a second on an idle machine; this one may be busy
+
+
+if __name__ == "__main__":
+    unittest.main()
