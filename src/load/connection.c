@@ -226,9 +226,11 @@ void connection_handle(struct traffic *traffic, struct connection *connection, u
         exchange_push(traffic, connection);
     if (!(epoll_events & (EPOLLIN | CONNECTION_ENDS)))
         return;
+    bool was_idle = connection->state == CONNECTION_IDLE;
     if (connection_is_open(connection))
         exchange_receive(traffic, connection, epoll_events);
-    else if (connection->state == CONNECTION_IDLE)
+    /* The end may have come along with the response: the next request must not go there. */
+    if (connection->state == CONNECTION_IDLE && (was_idle || epoll_events & CONNECTION_ENDS))
         exchange_look_at_idle(traffic, connection);
 }
 

@@ -46,10 +46,22 @@ static void serve_until_close(struct server *server, int fd) {
         server_write(fd, "HTTP/1.0 200 OK\r\n\r\nhello");
 }
 
-/* Says nothing of it: the close may cross the next request. */
+/* Says nothing of it, and is so late that the close crosses the next request. */
 static void serve_some_and_close(struct server *server, int fd) {
     for (int i = 0; i < 3 && server_read_request(server, fd); i++)
         server_write(fd, HELLO);
+    usleep(3000);
+}
+
+/* Says no more, but goes on to read: who asks it again waits for ever. */
+static void serve_one_and_half_close(struct server *server, int fd) {
+    if (server_read_request(server, fd)) {
+        send(fd, HELLO, strlen(HELLO), MSG_NOSIGNAL | MSG_MORE); /* the end comes along with it */
+        shutdown(fd, SHUT_WR);
+    }
+    char bytes[100];
+    while (recv(fd, bytes, sizeof bytes, 0) > 0)
+        ;
 }
 
 static void serve_status_500(struct server *server, int fd) {
@@ -251,6 +263,15 @@ static void load_sends_again_when_a_kept_connection_was_closed(void **state) {
     assert_all_answered();
     assert_in_range(stats.retries, 1, stats.requests / 3 + 4);
     assert_true(atomic_load(&server.connections) > 100);
+    end();
+}
+
+static void load_leaves_a_connection_whose_end_came_with_the_response(void **state) {
+    (void)state;
+    begin(serve_one_and_half_close);
+    run_until(100);
+    assert_all_answered();
+    assert_int_equal(stats.retries, 0);
     end();
 }
 
@@ -653,6 +674,7 @@ int main(void) {
         cmocka_unit_test(load_reads_a_response_that_drips),
         cmocka_unit_test(load_connects_anew_when_the_server_closes_each_time),
         cmocka_unit_test(load_sends_again_when_a_kept_connection_was_closed),
+        cmocka_unit_test(load_leaves_a_connection_whose_end_came_with_the_response),
         cmocka_unit_test(load_counts_a_bad_status_as_failure_and_keeps_the_connection),
         cmocka_unit_test(load_names_what_broke),
         cmocka_unit_test(load_gives_up_a_request_that_takes_too_long),
