@@ -9,6 +9,7 @@
 #include "reader/internal.h"
 #include "reader/mailbox.h"
 #include "reader/threads.h"
+#include "reader/waits.h"
 
 #define NS_PER_MINUTE (60 * NS_PER_S)
 
@@ -96,6 +97,16 @@ static void add_creator(struct buffer *out, const struct dump *dump, uint32_t id
     add_place(out, dump, &caller, "created by ", "");
 }
 
+/* Futexes of the program's own stay what they are: no function of libc but syscall() is around them. */
+static void tell_waits(struct dump *dump) {
+    for (size_t i = 0; i < dump->threads.n; i++) {
+        struct thread_row *row = &dump->threads.rows[i];
+        struct view_stack stack;
+        if (row->state == SEGMENT_THREAD_FUTEX && threads_stack(&dump->reader->view, row, &stack))
+            row->state = waits_in_futex(&dump->places, &stack);
+    }
+}
+
 static int want_stack(struct dump *dump, uint32_t id) {
     struct view_stack stack;
     return view_stack(&dump->reader->view, id, &stack) ? places_add_stack(&dump->places, &stack) : 0;
@@ -136,6 +147,8 @@ int reader_dump(struct reader *reader, struct buffer *ret) {
         error = places_init(reader, &dump.places);
     if (!error)
         error = resolve(&dump);
+    if (!error)
+        tell_waits(&dump);
     if (!error)
         error = write_dump(&dump, ret);
     places_done(&dump.places);

@@ -157,7 +157,7 @@ class Dump(unittest.TestCase):
             text = target.get("goroutine?debug=2").decode()
         for name, state in PARKS.items():
             with self.subTest(name=name):
-                self.assertRegex(text, r"goroutine \d+ \[%s, name=%s\]:" % ("[a-zA-Z ]+", name))
+                self.assertRegex(text, r"goroutine \d+ \[%s, name=%s\]:" % (state, name))
                 if name != "running":
                     self.assertIn("park_%s(...)" % name, text)
 
