@@ -88,11 +88,12 @@ static int help(void) {
     struct run_settings settings = defaults;
     const struct option options[] = {OPTIONS(&settings)};
     struct buffer text = BUFFER_INIT(0);
-    buffer_add_string(&text,
-                      "Run a program, unchanged, with profiling endpoints; its child processes too.\n\n"
-                      "Usage: piko run [flags] -- COMMAND [ARGUMENT ...]\n\n"
-                      "The status is the command's own, or 128 and the number of the signal that ended it; 126 or "
-                      "127 when it\ncould not be run.\n\nFlags:\n");
+    buffer_add_string(
+        &text, "Run a program, unchanged, with profiling endpoints; its child processes too.\n\n"
+               "Usage: piko run [flags] -- COMMAND [ARGUMENT ...]\n\n"
+               "The status is the command's own, or 128 and the number of the signal that ended it; 126 or "
+               "127 when it\ncould not be run. A command that ends with 0 and leaves processes in the background, as a "
+               "daemon does,\nis followed until they end, or Ctrl-C.\n\nFlags:\n");
     options_help(options, sizeof options / sizeof *options, &text);
     buffer_add_string(&text, "\nExamples:\n"
                              "  piko run -- ./server --port 8080\n"

@@ -32,6 +32,8 @@ int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *name,
              struct segment *segment, size_t bytes);
 /* Whether a process of that pid lives here. */
 bool tree_has(struct tree *tree, uint32_t pid);
+/* How often the newest process of that pid has forked; 0 when there is none. */
+uint64_t tree_forks(struct tree *tree, uint32_t pid);
 /* The process is gone. */
 void tree_end(struct tree *tree, uint32_t pid);
 /* Tell the targets that we live: their CPU samplers stop some seconds after the last call. */

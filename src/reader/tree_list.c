@@ -166,6 +166,16 @@ bool tree_has(struct tree *tree, uint32_t pid) {
     return found;
 }
 
+uint64_t tree_forks(struct tree *tree, uint32_t pid) {
+    uint64_t forks = 0;
+    pthread_mutex_lock(&tree->lock);
+    for (const struct process *process = tree->processes; process; process = process->next)
+        if (process->pid == pid)
+            forks = __atomic_load_n(&process->segment->counters.forks, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&tree->lock);
+    return forks;
+}
+
 void tree_beat(struct tree *tree) {
     pthread_mutex_lock(&tree->lock);
     for (struct process *process = tree->processes; process; process = process->next)

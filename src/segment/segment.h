@@ -260,7 +260,8 @@ struct segment_counters {
     uint64_t heap_in_use;      /* A: bytes, estimated from the samples of the heap */
     uint64_t hook_samples;     /* A: allocations, waits and contentions that hooks recorded; as the next, estimated */
     uint64_t hook_ns;          /* A: time that they took to be recorded */
-    uint64_t reserved[9];
+    uint64_t forks;            /* A: calls of fork and its like, under a supervisor */
+    uint64_t reserved[8];
 };
 _Static_assert(sizeof(struct segment_counters) == 256, "layout");
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "reader/tree.h"
 #include "serve/serve.h"
 #include "supervise/command.h"
@@ -22,6 +23,8 @@
 #include "supervise/watch.h"
 
 #define BEAT_MS 2000
+#define LATE_HELLO_MS 200u
+#define LATE_HELLO_TURN_MS 10
 #define BUSY_WAIT_NS 50000000
 #define EVENTS_MAX 64
 
@@ -34,6 +37,8 @@ struct supervisor {
     int signals, epoll;
     struct watch *watches;
     pid_t command;
+    uint64_t seen; /* processes that ever said hello */
+    bool in_background, interrupted;
 };
 
 __attribute__((format(printf, 2, 3))) static void say(const struct supervisor *supervisor, const char *format, ...) {
@@ -81,6 +86,7 @@ static void on_registration(struct supervisor *supervisor) {
             nanosleep(&(struct timespec){.tv_nsec = BUSY_WAIT_NS}, NULL);
             return;
         }
+        supervisor->seen += !error && !tree_has(supervisor->tree, registration.pid);
         if (error || tree_add(supervisor->tree, registration.pid, registration.parent, registration.name,
                               registration.command, registration.segment, registration.bytes))
             continue;
@@ -107,10 +113,19 @@ static bool command_has_it(const struct supervisor *supervisor, const struct sig
            tree_has(supervisor->tree, info->ssi_pid);
 }
 
-static void on_signals(const struct supervisor *supervisor) {
+/* Without a command there is nobody to pass it on to: what would end most programs ends us. */
+static bool ends_us(const struct supervisor *supervisor, const struct signalfd_siginfo *info) {
+    int number = (int)info->ssi_signo;
+    return (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) &&
+           !tree_has(supervisor->tree, info->ssi_pid);
+}
+
+static void on_signals(struct supervisor *supervisor) {
     struct signalfd_siginfo info;
     while (read(supervisor->signals, &info, sizeof(info)) == sizeof(info))
-        if (!command_has_it(supervisor, &info))
+        if (supervisor->in_background)
+            supervisor->interrupted |= ends_us(supervisor, &info);
+        else if (!command_has_it(supervisor, &info))
             kill(supervisor->command, (int)info.ssi_signo);
 }
 
@@ -138,7 +153,42 @@ static int turn(struct supervisor *supervisor, int wait_ms) {
     return n < 0 ? 0 : n;
 }
 
-/* Until the command ends; then what is there already is still taken in. */
+static void count_alive(const struct tree_process *process, void *data) {
+    unsigned *alive = data;
+    *alive += process->state == TREE_RUNNING || process->state == TREE_STOPPED;
+}
+
+static unsigned alive(const struct supervisor *supervisor) {
+    unsigned n = 0;
+    tree_list(supervisor->tree, count_alive, &n);
+    return n;
+}
+
+/* The command has ended well. A child that it forked may not have said hello yet. */
+static void wait_for_child(struct supervisor *supervisor, uint64_t forks) {
+    uint64_t deadline_ns = clock_monotonic_ns() + LATE_HELLO_MS * NS_PER_MS;
+    while (supervisor->seen <= forks && !alive(supervisor) && clock_monotonic_ns() < deadline_ns)
+        turn(supervisor, LATE_HELLO_TURN_MS);
+}
+
+/* Servers put themselves into the background: what they left there is what the user wants to look at. */
+static void follow_background(struct supervisor *supervisor, uint64_t forks) {
+    wait_for_child(supervisor, forks);
+    unsigned n = alive(supervisor);
+    if (!n)
+        return;
+    say(supervisor, "the command has ended, and left %u %s in the background: profiling goes on until %s, or Ctrl-C", n,
+        n == 1 ? "process" : "processes", n == 1 ? "it ends" : "they end");
+    supervisor->in_background = true;
+    while (!supervisor->interrupted && alive(supervisor)) {
+        turn(supervisor, BEAT_MS);
+        tree_beat(supervisor->tree);
+    }
+    if (supervisor->interrupted)
+        say(supervisor, "the processes in the background run on, and are profiled no more");
+}
+
+/* Until the command ends, and when it ended well, what it left in the background. What is there already is still taken in. */
 static int follow(struct supervisor *supervisor) {
     siginfo_t info;
     for (;;) {
@@ -152,8 +202,11 @@ static int follow(struct supervisor *supervisor) {
     }
     while (turn(supervisor, /* wait_ms= */ 0)) {
     }
+    uint64_t forks = tree_forks(supervisor->tree, (uint32_t)supervisor->command);
     int status = 0;
     waitpid(supervisor->command, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        follow_background(supervisor, forks);
     return status;
 }
 

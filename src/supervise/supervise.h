@@ -22,7 +22,8 @@ struct supervise_options {
 
 #define SUPERVISE_WHY_BYTES 512u
 
-/* Blocks until the command ends. 0 with its status as waitpid() gives it; or a negative errno, before the command was
+/* Blocks until the command ends, and when it ended with 0, until the processes that it left in the background have ended or
+ * one of SIGINT, SIGTERM, SIGHUP and SIGQUIT comes. 0 with its status as waitpid() gives it; or a negative errno, before the command was
  * started, with a sentence in `why`: -ENOENT (no such command), -EACCES, -ENOEXEC (cannot be run or preloaded),
  * -EADDRINUSE and its like. Call it once, while the process has no other thread: the signals that are passed on stay
  * blocked. */

@@ -164,6 +164,22 @@ class Signals(unittest.TestCase):
         with Run("sh", "-c", script) as piko:
             self.assertEqual(piko.end(), 1)
 
+    def test_what_the_command_leaves_in_the_background_outlives_an_interrupt(self):
+        with Run("sh", "-c", "(exec sleep 60 > /dev/null 2>&1) & echo $!") as piko:
+            left = int(piko.process.stdout.readline())
+            wait_until(lambda: "left 1 process in the background" in piko.said())
+            self.assertEqual(piko.pids(), [left])
+            piko.process.send_signal(signal.SIGINT)
+            self.assertEqual(piko.end(), 0)
+            self.assertIn("run on", piko.said())
+            os.kill(left, signal.SIGTERM)
+
+    def test_a_command_that_fails_is_not_waited_for(self):
+        with Run("sh", "-c", "(exec sleep 60 > /dev/null 2>&1) & echo $!; exit 4") as piko:
+            left = int(piko.process.stdout.readline())
+            self.assertEqual(piko.end(), 4)
+            os.kill(left, signal.SIGTERM)
+
     def test_the_command_outlives_the_supervisor(self):
         with Run("sh", "-c", "echo $$; read line; echo still $line; sleep 0.2; echo gone") as piko:
             piko.process.stdout.readline()

@@ -154,6 +154,16 @@ class Servers(unittest.TestCase):
                 wait_until(lambda: not timers(pid), seconds=20)
             of("redis-cli", "-p", str(port), "shutdown", "nosave")
 
+    def test_redis_in_the_background_is_followed_to_its_end(self):
+        need("redis-server", "redis-cli")
+        port = free_port()
+        with Run("redis-server", "--port", port, "--save", "", "--daemonize", "yes") as piko:
+            wait_until(lambda: "in the background" in piko.said() and listens(port))
+            self.assertEqual([one["name"] for one in piko.processes()], ["redis-server"])
+            self.assertIn("aeMain", piko.dump())
+            of("redis-cli", "-p", str(port), "shutdown", "nosave")
+            self.assertEqual(piko.end(), 0)
+
     def test_python_with_eight_threads(self):
         with Run(PYTHON, "-c", THREADS) as piko:
             self.assertRegex(piko.dump(), r"(Py|python3)")

@@ -13,6 +13,7 @@
 
 #include "probe/control/control.h"
 #include "probe/control/crash.h"
+#include "probe/handler/probe.h"
 #include "probe/preload/announce.h"
 #include "probe/preload/settings.h"
 #include "segment/segment.h"
@@ -73,11 +74,19 @@ static void start_in_child(void) {
     errno = saved_errno;
 }
 
+/* Tells the supervisor of a child that may say hello when its parent has ended: a server that puts itself into the background
+ * does nothing else. */
+static void count_fork(void) {
+    if (probe.segment && probe.segment->pid == (uint32_t)getpid())
+        counter_add(&probe.segment->counters.forks, 1);
+}
+
 /* The three that fork without exec. vfork() and posix_spawn() share the parent's memory until they exec. */
 EXPORT pid_t fork(void) {
     static pid_t (*real)(void);
     if (!real)
         real = (__typeof__(real))dlsym(RTLD_NEXT, "fork");
+    count_fork();
     pid_t pid = real();
     if (pid == 0)
         start_in_child();
@@ -88,6 +97,7 @@ EXPORT int daemon(int keep_directory, int keep_output) {
     static int (*real)(int, int);
     if (!real)
         real = (__typeof__(real))dlsym(RTLD_NEXT, "daemon");
+    count_fork();
     int error = real(keep_directory, keep_output);
     start_in_child();
     return error;
@@ -100,6 +110,7 @@ EXPORT int forkpty(int *terminal, char *name, const struct termios *modes, const
     static int (*real)(int *, char *, const struct termios *, const struct winsize *);
     if (!real)
         real = (__typeof__(real))dlsym(RTLD_NEXT, "forkpty");
+    count_fork();
     int pid = real(terminal, name, modes, size);
     if (pid == 0)
         start_in_child();
