@@ -18,6 +18,7 @@ check: build                         ## layers, handler symbols, exports, format
 	BUILD=$(BUILD) scripts/check
 
 bench: build                         ## measure against the tools that others use
+	$(BOOTSTRAP) bench
 	BUILD=$(BUILD) bench/run
 
 san: bootstrap                       ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
