@@ -12,12 +12,14 @@
 struct CMUnitTest {
     const char *name;
     void (*run)(void **state);
-    int (*setup)(void **state);
+    int (*setup)(void **state), (*teardown)(void **state);
 };
 #define cmocka_unit_test(test)                                                                                         \
-    { #test, test, NULL }
+    { #test, test, NULL, NULL }
 #define cmocka_unit_test_setup(test, before)                                                                           \
-    { #test, test, before }
+    { #test, test, before, NULL }
+#define cmocka_unit_test_setup_teardown(test, before, after)                                                           \
+    { #test, test, before, after }
 
 static jmp_buf cmocka_skipped;
 
@@ -34,6 +36,8 @@ __attribute__((unused)) static void cmocka_run_one(const struct CMUnitTest *test
     if (test->setup && test->setup(state))
         cmocka_fail(test->name, 0, "its setup failed");
     test->run(state);
+    if (test->teardown && test->teardown(state))
+        cmocka_fail(test->name, 0, "its teardown failed");
     printf("ok: %s\n", test->name);
 }
 

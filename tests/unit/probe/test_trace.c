@@ -199,7 +199,6 @@ static void threads_and_signals_lose_nothing(void **state) {
 static void waits_tell_what_they_were(void **state) {
     (void)state;
     const struct unwind_registers nowhere = {.pc = 1};
-    probe.trace_tsc = 1;
     probe.trace_brief_ticks = UINT64_MAX;
     thread_wait_end(thread_wait_begin(SEGMENT_THREAD_MUTEX, 0x1234, 1, &nowhere), true);
     thread_wait_end(thread_wait_begin(SEGMENT_THREAD_NETWORK, 5, 1, &nowhere), false);
