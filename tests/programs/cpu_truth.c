@@ -1,6 +1,6 @@
 /* CPU time in known proportions: in each round thread `busy` burns 3 parts of what thread `idle` burns, then both rest;
- * thread `both` spends 3 parts in burn_three and 1 in burn_one. For each byte on standard input it says what each function
- * has really used so far, in nanoseconds: busy, idle, three, one. */
+ * thread `both` spends 3 parts in burn_three and 1 in burn_one. For each byte on standard input it says the time and
+ * what each function has really used so far, in nanoseconds: busy, idle, three, one. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -13,20 +13,20 @@
 static volatile uint64_t sink;
 static pthread_barrier_t round_end;
 
-static uint64_t thread_cpu_ns(void) {
+static uint64_t read_ns(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 #define BURN(name)                                                                                                     \
     static _Atomic uint64_t name##_used_ns;                                                                            \
     NOINLINE static void burn_##name(uint64_t ns) {                                                                    \
-        uint64_t start = thread_cpu_ns(), last = start, now = start;                                                   \
+        uint64_t start = read_ns(CLOCK_THREAD_CPUTIME_ID), last = start, now = start;                                  \
         for (; now - start < ns; last = now) {                                                                         \
             for (int i = 0; i < 20000; i++)                                                                            \
                 sink += (uint64_t)i * 7;                                                                               \
-            now = thread_cpu_ns();                                                                                     \
+            now = read_ns(CLOCK_THREAD_CPUTIME_ID);                                                                    \
             name##_used_ns += now - last;                                                                              \
         }                                                                                                              \
     }
@@ -71,7 +71,8 @@ int main(void) {
     }
     target_ready();
     for (char byte; read(STDIN_FILENO, &byte, 1) > 0; fflush(stdout))
-        printf("%lu %lu %lu %lu\n", busy_used_ns, idle_used_ns, three_used_ns, one_used_ns);
+        printf("%lu %lu %lu %lu %lu\n", read_ns(CLOCK_REALTIME), busy_used_ns, idle_used_ns, three_used_ns,
+               one_used_ns);
     piko_profiling_stop(profiling);
     _exit(0);
 }

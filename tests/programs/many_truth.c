@@ -1,5 +1,6 @@
 /* CPU time of threads that the kernel's tick hardly meets: `sleepers` burn 1 ms in every 20, `tasks` are threads that burn
- * 4 ms and end, two at a time. For each byte on standard input it says what both have used so far, in nanoseconds. */
+ * 4 ms and end, two at a time. For each byte on standard input it says the time and what both have used so far, in
+ * nanoseconds. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -11,17 +12,17 @@
 
 static volatile uint64_t sink;
 
-static uint64_t thread_cpu_ns(void) {
+static uint64_t read_ns(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 #define BURN(name)                                                                                                     \
     static _Atomic uint64_t name##_used_ns;                                                                            \
     NOINLINE static void burn_##name(uint64_t ns) {                                                                    \
-        uint64_t start = thread_cpu_ns(), now = start;                                                                 \
-        for (; now - start < ns; now = thread_cpu_ns())                                                                \
+        uint64_t start = read_ns(CLOCK_THREAD_CPUTIME_ID), now = start;                                                \
+        for (; now - start < ns; now = read_ns(CLOCK_THREAD_CPUTIME_ID))                                               \
             for (int i = 0; i < 2000; i++)                                                                             \
                 sink += (uint64_t)i * 7;                                                                               \
         name##_used_ns += now - start;                                                                                 \
@@ -59,7 +60,7 @@ int main(void) {
     pthread_create(&thread, NULL, run_tasks, NULL);
     target_ready();
     for (char byte; read(STDIN_FILENO, &byte, 1) > 0; fflush(stdout))
-        printf("%lu %lu\n", sleeper_used_ns, task_used_ns);
+        printf("%lu %lu %lu\n", read_ns(CLOCK_REALTIME), sleeper_used_ns, task_used_ns);
     piko_profiling_stop(profiling);
     _exit(0);
 }

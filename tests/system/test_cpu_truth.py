@@ -1,38 +1,12 @@
 """CPU time against the kernel's own account of each thread, over the profile's own span of time."""
 import concurrent.futures
-import time
 import unittest
 
-from account import Account
+from account import Watched
 from decoded import Profile
 from target import Target
 
 SECONDS = 10
-POLL_S = 0.05
-
-
-class Threads:
-    """A program of busy threads, its profiles, and what the kernel says that its threads used meanwhile."""
-
-    def __init__(self, target):
-        self.target, self.account = target, Account()
-
-    def look(self):
-        self.target.process.stdin.write("?")
-        self.target.process.stdin.flush()
-        at, *used = map(int, self.target.process.stdout.readline().split())
-        self.account.add(at, used)
-
-    def captures(self, *queries):
-        """All at once; the looks go on until the last one is there."""
-        with concurrent.futures.ThreadPoolExecutor(len(queries)) as pool:
-            self.look()
-            bodies = [pool.submit(self.target.get, query) for query in queries]
-            while not all(body.done() for body in bodies):
-                time.sleep(POLL_S)
-                self.look()
-            self.look()
-        return [Profile(body.result()) for body in bodies]
 
 
 def sampled(profile, n_threads):
@@ -49,10 +23,11 @@ class Cpu(unittest.TestCase):
         """[(CPU time used, CPU time sampled)] by thread, of programs that run at the same time."""
         def one(arguments):
             with Target("cpu_threads", *arguments) as target:
-                threads = Threads(target)
-                profile, = threads.captures("profile?seconds=%d" % SECONDS)
+                watched = Watched(target)
+                body, = watched.captures("profile?seconds=%d" % SECONDS)
+                profile = Profile(body)
                 self.assertEqual(profile.total("samples") * profile.period, profile.total("cpu"))
-                return threads.account.during(profile), sampled(profile, len(arguments))
+                return watched.account.during(profile), sampled(profile, len(arguments))
         with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
             return list(pool.map(one, commands))
 
@@ -77,21 +52,22 @@ class Cpu(unittest.TestCase):
 
     def test_captures_at_different_rates_at_once_are_each_right(self):
         with Target("cpu_threads", "10/0", "20/20") as target:
-            threads = Threads(target)
+            watched = Watched(target)
             rates = (100, 1000, 250, 0)
             queries = ["profile?seconds=%d%s" % (seconds, "&hz=%d" % hz if hz else "")
                        for hz, seconds in zip(rates, (4, 2, 3, 4))]
-            profiles = threads.captures(*queries)
+            profiles = [Profile(body) for body in watched.captures(*queries)]
             for hz, profile in zip(rates, profiles):
                 with self.subTest(hz=hz):
-                    used, got = threads.account.during(profile), sampled(profile, 2)
+                    used, got = watched.account.during(profile), sampled(profile, 2)
                     print("hz %4d: period %d ns" % (hz, profile.period))
                     self.check_total(used, got, 0.03)
                     self.assertEqual(profile.period, 1000000)  # of the fastest while they ran
                     self.assertEqual(profile.total("samples") * profile.period, profile.total("cpu"))
-            profile, = threads.captures("profile?seconds=1&hz=50")
+            body, = watched.captures("profile?seconds=1&hz=50")
+            profile = Profile(body)
             self.assertEqual(profile.period, 20000000)  # the fast one is over
-            self.check_total(threads.account.during(profile), sampled(profile, 2), 0.1)
+            self.check_total(watched.account.during(profile), sampled(profile, 2), 0.1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import re
 import subprocess
 import unittest
 
+from account import Watched
 from decoded import Profile
 from target import Target, tags, top
 
@@ -12,9 +13,9 @@ MS = 1e6
 class Cpu(unittest.TestCase):
     def test_cpu_time_comes_out_in_its_true_proportions(self):
         with Target("cpu_truth") as target:
-            before = ask(target)
-            body = target.get("profile?seconds=10")
-            used = [b - a for a, b in zip(before, ask(target))]
+            watched = Watched(target)
+            body, = watched.captures("profile?seconds=10")
+            used = watched.during(body)
             rows = top(target.keep("profile", body), "cpu", unit="ns")
         sampled = [rows["burn_" + name][1] for name in ("busy", "idle", "three", "one")]
         self.assertAlmostEqual((sampled[0] / sampled[1]) / (used[0] / used[1]), 1, delta=0.05)  # across threads
@@ -26,9 +27,9 @@ class Cpu(unittest.TestCase):
 
     def test_threads_that_the_tick_hardly_meets_are_counted_in_full(self):
         with Target("many_truth") as target:
-            before = ask(target)
-            body = target.get("profile?seconds=5")
-            used = [b - a for a, b in zip(before, ask(target))]
+            watched = Watched(target)
+            body, = watched.captures("profile?seconds=5")
+            used = watched.during(body)
             rows = top(target.keep("profile", body), "cpu", unit="ns")
         self.assertAlmostEqual(rows["run_sleeper"][1] / used[0], 1, delta=0.15)  # with the rest of what it does
         self.assertAlmostEqual(rows["run_task"][1] / used[1], 1, delta=0.15)
