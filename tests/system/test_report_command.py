@@ -8,6 +8,7 @@ import select
 import subprocess
 import tempfile
 import unittest
+import zlib
 
 PIKO = os.environ.get("PIKO", "piko")
 PROFILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "unit", "report", "profiles")
@@ -228,6 +229,57 @@ class Usage(unittest.TestCase):
             done = run(folder)
         self.assertEqual(done.returncode, 1)
         self.assertIn("no *.pprof", done.stderr)
+
+
+class Hostile(unittest.TestCase):
+    """Clear errors or harmless text, never a crash, in bounded memory."""
+
+    def report(self, data, *arguments):
+        with tempfile.NamedTemporaryFile(suffix=".pprof") as file:
+            file.write(data)
+            file.flush()
+            done = subprocess.run(["prlimit", "--as=1500000000", PIKO, "report", file.name, *arguments], capture_output=True,
+                                  text=True, timeout=60)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.assertNotRegex(done.stdout + done.stderr, "[\x00-\x09\x0b-\x1f\x7f]")
+        return done
+
+    def test_cut_off_files_are_refused(self):
+        with open(path_of("rust_block"), "rb") as file:
+            zipped = file.read()
+        plain = gzip.decompress(zipped)
+        for data in [zipped[:size] for size in range(3, len(zipped), 97)] + [b"", b"\x1f\x8b", zipped + b"more"]:
+            done = self.report(data)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, r"damaged or cut off|is empty|malformed")
+        for size in range(1, len(plain), 211):
+            self.report(plain[:size])
+
+    def test_gzip_bomb_is_refused_without_unpacking_it(self):
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(700)) + packer.flush()
+        self.assertIn("larger than 512 MB unpacked", self.report(bomb).stderr)
+        self.assertRegex(self.report(bomb[:-4] + b"\1\0\0\0").stderr, "larger than|damaged")
+
+    def test_endless_recursion_huge_names_and_unknown_fields_are_shown(self):
+        def varint(value):
+            out = b""
+            while value > 127:
+                out, value = out + bytes([value & 127 | 128]), value >> 7
+            return out + bytes([value])
+
+        def field(number, data):
+            return varint(number << 3 | 2) + varint(len(data)) + data if isinstance(data, bytes) else varint(number << 3) + varint(data)
+
+        name = b"f\x1b]0;" + b"<script>" * 50000
+        strings = b"".join(field(6, text) for text in (b"", b"cpu", b"nanoseconds", name))
+        data = field(1, field(1, 1) + field(2, 2)) + field(2, field(1, varint(1) * 200000) + field(2, varint(7)))
+        data += field(4, field(1, 1) + field(4, field(1, 1))) + field(5, field(1, 1) + field(2, 3)) + strings
+        data += field(4000, b"unknown") + field(77, 5)
+        for arguments in (["--top", "0"], ["--peek", "script"], ["--json"]):
+            done = self.report(data, *arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("script>", done.stdout)
 
 
 if __name__ == "__main__":
