@@ -158,7 +158,9 @@ class Dump(unittest.TestCase):
             text = target.get("goroutine?debug=2").decode()
         for name, state in PARKS.items():
             with self.subTest(name=name):
-                self.assertRegex(text, r"goroutine \d+ \[%s, name=%s\]:" % (state, name))
+                # Some of libc's functions have names in its debug information alone, which may not be installed.
+                states = state + "|futex wait" if name in ("semaphore", "join", "mutex", "rwlock") else state
+                self.assertRegex(text, r"goroutine \d+ \[(%s), name=%s\]:" % (states, name))
                 if name != "running":
                     self.assertIn("park_%s(...)" % name, text)
 
