@@ -78,7 +78,7 @@ static struct options parse(int argc, char **argv) {
 
 /* All it takes. Zeroed options mean their defaults; what goes wrong is said on standard error. */
 static int start_profiling(int port, struct piko_profiling **ret) {
-    return piko_profiling_start(&(struct piko_profiling_options){.port = port}, ret);
+    return piko_profiling_start(&(struct piko_profiling_options){.port = port, .rolling_trace = 1}, ret);
 }
 
 static int serve_until(const sigset_t *signals, const struct options *options) {

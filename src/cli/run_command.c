@@ -8,6 +8,8 @@
 
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/quantity.h"
+#include "segment/segment.h"
 #include "supervise/supervise.h"
 
 /* As a shell's. */
@@ -17,6 +19,7 @@ struct run_settings {
     unsigned port, block_rate_ns, mutex_fraction, mem_profile_rate_bytes, cpu_rate_hz;
     const char *bind, *unix_path, *output_folder, *rolling_min_age, *rolling_max_bytes;
     bool no_children, rolling_trace, help;
+    uint64_t trace_min_age_ns, trace_max_bytes; /* of the two texts */
 };
 
 static const struct run_settings defaults = {.port = 6060,
@@ -25,7 +28,9 @@ static const struct run_settings defaults = {.port = 6060,
                                              .mem_profile_rate_bytes = 512 << 10,
                                              .cpu_rate_hz = 100,
                                              .bind = "localhost",
-                                             .output_folder = "profiles"};
+                                             .output_folder = "profiles",
+                                             .rolling_min_age = "15s",
+                                             .rolling_max_bytes = "16MiB"};
 
 #define OPTIONS(settings)                                                                                              \
     {"port", "PORT", "Port of the endpoints; 0 = any free one", OPTION_NUMBER, &(settings)->port, 0, 65535},           \
@@ -67,17 +72,23 @@ static const struct run_settings defaults = {.port = 6060,
          &(settings)->output_folder,                                                                                   \
          0,                                                                                                            \
          0},                                                                                                           \
-        {"rolling-trace", NULL, "Not recorded by this version", OPTION_SWITCH, &(settings)->rolling_trace, 0, 0},      \
+        {"rolling-trace",                                                                                              \
+         NULL,                                                                                                         \
+         "Keep a trace of the recent past of each process",                                                            \
+         OPTION_SWITCH,                                                                                                \
+         &(settings)->rolling_trace,                                                                                   \
+         0,                                                                                                            \
+         0},                                                                                                           \
         {"rolling-trace-min-age",                                                                                      \
          "TIME",                                                                                                       \
-         "Not recorded by this version",                                                                               \
+         "How far back it is to reach",                                                                                \
          OPTION_TEXT,                                                                                                  \
          &(settings)->rolling_min_age,                                                                                 \
          0,                                                                                                            \
          0},                                                                                                           \
         {"rolling-trace-max-bytes",                                                                                    \
          "SIZE",                                                                                                       \
-         "Not recorded by this version",                                                                               \
+         "Memory that it may take in each, which wins",                                                                \
          OPTION_TEXT,                                                                                                  \
          &(settings)->rolling_max_bytes,                                                                               \
          0,                                                                                                            \
@@ -118,17 +129,20 @@ static void say(void *data, const char *line) {
 }
 
 static int run(const struct run_settings *settings, char *const *argv) {
-    const struct supervise_options options = {.argv = argv,
-                                              .bind_address = settings->bind,
-                                              .port = (uint16_t)settings->port,
-                                              .unix_path = settings->unix_path,
-                                              .mem_profile_rate_bytes = settings->mem_profile_rate_bytes,
-                                              .block_rate_ns = settings->block_rate_ns,
-                                              .mutex_fraction = settings->mutex_fraction,
-                                              .cpu_rate_hz = settings->cpu_rate_hz,
-                                              .first_only = settings->no_children,
-                                              .output_folder = settings->output_folder,
-                                              .say = say};
+    const struct supervise_options options = {
+        .argv = argv,
+        .bind_address = settings->bind,
+        .port = (uint16_t)settings->port,
+        .unix_path = settings->unix_path,
+        .mem_profile_rate_bytes = settings->mem_profile_rate_bytes,
+        .block_rate_ns = settings->block_rate_ns,
+        .mutex_fraction = settings->mutex_fraction,
+        .cpu_rate_hz = settings->cpu_rate_hz,
+        .trace_min_age_ns = settings->rolling_trace ? settings->trace_min_age_ns : 0,
+        .trace_bytes_max = settings->rolling_trace ? settings->trace_max_bytes : 0,
+        .first_only = settings->no_children,
+        .output_folder = settings->output_folder,
+        .say = say};
     char why[SUPERVISE_WHY_BYTES];
     int status, error = supervise_run(&options, &status, why);
     if (error) {
@@ -138,6 +152,25 @@ static int run(const struct run_settings *settings, char *const *argv) {
                                                        : EXIT_NOTHING;
     }
     return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A wrong value is wrong also where the switch is not set. */
+static bool parse_rolling_trace(struct run_settings *settings) {
+    char why[160];
+    if (quantity_parse_time(settings->rolling_min_age, &settings->trace_min_age_ns)) {
+        snprintf(why, sizeof why, "--rolling-trace-min-age must be a time such as 15s, 500ms or 1m30s, not \"%.60s\"",
+                 settings->rolling_min_age);
+    } else if (quantity_parse_bytes(settings->rolling_max_bytes, &settings->trace_max_bytes) ||
+               settings->trace_max_bytes < SEGMENT_TRACE_BYTES_MIN ||
+               settings->trace_max_bytes > SEGMENT_TRACE_BYTES_MAX) {
+        snprintf(why, sizeof why,
+                 "--rolling-trace-max-bytes must be a size such as 16MiB, from 256KiB to 512MiB, not \"%.60s\"",
+                 settings->rolling_max_bytes);
+    } else {
+        return true;
+    }
+    wrong(why);
+    return false;
 }
 
 /* The command begins behind the first "--": its own flags are none of ours. */
@@ -165,7 +198,7 @@ int run_command(int argc, char *const *argv) {
         return wrong(error == -ENOMEM ? "out of memory" : why);
     if (dashes + 1 >= argc)
         return wrong("no command: piko run [flags] -- COMMAND [ARGUMENT ...]");
-    if (settings.rolling_trace || settings.rolling_min_age || settings.rolling_max_bytes)
-        return wrong("the rolling trace is not recorded by this version; leave --rolling-trace out");
+    if (!parse_rolling_trace(&settings))
+        return EXIT_USAGE;
     return run(&settings, argv + dashes + 1);
 }

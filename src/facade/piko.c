@@ -85,7 +85,7 @@ static int check(const struct piko_profiling_options *options) {
         {"mem_profile_rate_bytes", options->mem_profile_rate_bytes, PIKO_OFF, INT64_MAX},
         {"cpu_rate_hz", options->cpu_rate_hz, 1, CPU_RATE_HZ_MAX},
         {"rolling_trace_min_age_ns", options->rolling_trace_min_age_ns, 1, INT64_MAX},
-        {"rolling_trace_max_bytes", options->rolling_trace_max_bytes, 1, INT64_MAX},
+        {"rolling_trace_max_bytes", options->rolling_trace_max_bytes, SEGMENT_TRACE_BYTES_MIN, SEGMENT_TRACE_BYTES_MAX},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         if (ranges[i].value >= ranges[i].least && ranges[i].value <= ranges[i].most)
@@ -108,6 +108,10 @@ static int start_probe(struct piko_profiling *profiling) {
     struct control_rates rates = {.mem_profile_rate_bytes = rate_of(options->mem_profile_rate_bytes),
                                   .block_rate_ns = rate_of(options->block_rate_ns),
                                   .mutex_fraction = (uint32_t)rate_of(options->mutex_fraction)};
+    if (options->rolling_trace) {
+        rates.trace_min_age_ns = (uint64_t)options->rolling_trace_min_age_ns;
+        rates.trace_bytes_max = (uint64_t)options->rolling_trace_max_bytes;
+    }
     struct segment *segment;
     size_t bytes;
     int error = control_start(&rates, /* memory= */ NULL, &segment, &bytes);
@@ -128,9 +132,6 @@ static int start_serve(struct piko_profiling *profiling) {
         .cpu_rate_hz = (unsigned)options->cpu_rate_hz,
         .log = log_from_serve,
         .log_data = profiling,
-        .rolling_trace = options->rolling_trace != 0,
-        .rolling_trace_min_age_ns = (uint64_t)options->rolling_trace_min_age_ns,
-        .rolling_trace_max_bytes = (uint64_t)options->rolling_trace_max_bytes,
     };
     char why[256];
     int error = serve_start(&serve_options, &profiling->serve, why, sizeof why);
@@ -215,8 +216,6 @@ int piko_profiling_start(const struct piko_profiling_options *given, struct piko
         log_line(&options, PIKO_LOG_INFO, "profiling at http://%s:%u/_piko/debug/pprof/", options.bind_address,
                  serve_port(profiling->serve));
         profiling->options.bind_address = NULL; /* the caller's string */
-        if (options.rolling_trace)
-            log_line(&options, PIKO_LOG_WARNING, "the rolling trace is not recorded by this version");
     }
     pthread_mutex_unlock(&turn);
     return error;

@@ -75,3 +75,17 @@ void mailbox_cpu_leave(const struct view *view, unsigned hz) {
 uint64_t mailbox_cpu_ready(const struct view *view) {
     return __atomic_load_n(&view->segment->mailbox.cpu_ready_epoch, __ATOMIC_ACQUIRE);
 }
+
+void mailbox_trace_enter(const struct view *view) {
+    __atomic_fetch_add(&view->segment->mailbox.trace_users, 1, __ATOMIC_RELEASE);
+    ring(&view->segment->mailbox);
+}
+
+int mailbox_trace_wait(const struct view *view) {
+    return wait_for(view, &view->segment->trace.recording, 1, MAILBOX_WAIT_MS);
+}
+
+void mailbox_trace_leave(const struct view *view) {
+    __atomic_fetch_sub(&view->segment->mailbox.trace_users, 1, __ATOMIC_RELEASE);
+    ring(&view->segment->mailbox);
+}

@@ -26,4 +26,9 @@ int mailbox_cpu_wait(const struct view *view);
 /* Another number each time that the CPU table may have been cleared; 0 while the sampler is off. */
 uint64_t mailbox_cpu_ready(const struct view *view);
 
+/* Join the recording of the trace without waiting; wait until it is on (0 or -ETIMEDOUT); leave it. */
+void mailbox_trace_enter(const struct view *view);
+int mailbox_trace_wait(const struct view *view);
+void mailbox_trace_leave(const struct view *view);
+
 #endif

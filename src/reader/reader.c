@@ -16,6 +16,7 @@
 #include "reader/mailbox.h"
 #include "reader/threadprofile.h"
 #include "reader/threads.h"
+#include "reader/trace_clock.h"
 
 #define VDSO_PATH "[vdso]"
 #define CMDLINE_BYTES_MAX (4u << 20)
@@ -155,6 +156,19 @@ int reader_cmdline(struct reader *reader, struct buffer *ret) {
     return buffer_add(ret, text.data ? text.data : "", text.size);
 }
 
+static void trace_figures(const struct view *view, struct reader_figures *ret) {
+    struct segment_trace trace;
+    view_trace(view, &trace);
+    ret->trace_users = __atomic_load_n(&view->segment->mailbox.trace_users, __ATOMIC_RELAXED);
+    if (!trace.min_age_ns || !trace.recording)
+        return;
+    struct trace_clock clock = trace_clock_now(&trace);
+    ret->trace_min_age_ns = trace.min_age_ns;
+    ret->trace_length_ns = clock.ns - trace_clock_ns(&clock, trace_clock_horizon(&trace));
+    ret->trace_bytes_max = trace.bytes_max;
+    ret->trace_bytes = (trace.cursor >> 32) * SEGMENT_TRACE_CHUNK_BYTES;
+}
+
 void reader_figures(struct reader *reader, struct reader_figures *ret) {
     const struct view *view = &reader->view;
     struct segment_counters counters;
@@ -186,4 +200,5 @@ void reader_figures(struct reader *reader, struct reader_figures *ret) {
                 [READER_THREADCREATE] = threads,
             },
     };
+    trace_figures(view, ret);
 }

@@ -76,7 +76,10 @@ struct reader_figures {
     uint64_t samples, lost_samples, truncated_stacks, handler_ns;
     uint64_t hook_samples, hook_ns; /* estimates */
     uint64_t segment_bytes_used;    /* committed memory of the segment */
-    uint64_t profile_counts[6];     /* entries, by enum reader_kind: the index's Count column */
+    uint64_t trace_users;           /* traces that are taken now */
+    /* The rolling trace: how far it is to reach back (0 = there is none) and does, what it may take and does. */
+    uint64_t trace_min_age_ns, trace_length_ns, trace_bytes_max, trace_bytes;
+    uint64_t profile_counts[6]; /* entries, by enum reader_kind: the index's Count column */
 };
 void reader_figures(struct reader *reader, struct reader_figures *ret);
 

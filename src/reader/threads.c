@@ -46,6 +46,7 @@ static void fill(const struct segment_thread *thread, uint64_t seq, struct threa
         .stack = dumped ? thread->dump_stack : 0,
         .pc = !dumped && thread->wait_seq % 2 ? thread->wait_pc - 1 : 0,
         .create_stack = thread->create_stack,
+        .started_ns = thread->started_ns,
     };
     if (thread->wait_seq % 2)
         row->place = (struct outside_place){.pc = thread->wait_pc, .sp = thread->wait_sp, .fp = thread->wait_fp};

@@ -9,6 +9,7 @@ struct thread_row {
     uint32_t tid;
     enum segment_thread_state state;
     uint64_t since_ns;          /* CLOCK_MONOTONIC; 0 unknown */
+    uint64_t started_ns;        /* the same; 0 = was there before us */
     uint32_t stack;             /* id; 0 = none is known */
     uint64_t pc;                /* without a stack: of the call in which it waits; 0 unknown */
     struct outside_place place; /* where it waits, as its hook published it; all 0 when it does not */

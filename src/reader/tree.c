@@ -107,6 +107,11 @@ int tree_cmdline(struct tree *tree, uint32_t pid, struct buffer *ret) {
 static void add_figures(struct reader_figures *sum, const struct reader_figures *one) {
     sum->threads += one->threads;
     sum->cpu_users += one->cpu_users;
+    sum->trace_users += one->trace_users;
+    sum->trace_bytes += one->trace_bytes;
+    sum->trace_bytes_max += one->trace_bytes_max;
+    if (one->trace_length_ns > sum->trace_length_ns)
+        sum->trace_length_ns = one->trace_length_ns;
     sum->samples += one->samples;
     sum->lost_samples += one->lost_samples;
     sum->truncated_stacks += one->truncated_stacks;

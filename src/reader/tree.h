@@ -7,6 +7,7 @@
 #define PIKO_READER_TREE_H
 
 #include "reader/reader.h"
+#include "trace/trace.h"
 
 #define TREE_PROCESSES_MAX 512u /* alive at once; more are refused: each takes a descriptor of 1024 */
 #define TREE_ENDED_MAX 32u      /* kept after their end */
@@ -48,6 +49,18 @@ int tree_delta_end(struct tree_delta *delta, struct profile **ret);
 struct tree_cpu;
 int tree_cpu_begin(struct tree *tree, uint32_t pid, unsigned hz, struct tree_cpu **ret);
 int tree_cpu_end(struct tree_cpu *capture, struct profile **ret);
+
+/* An execution trace (trace/trace.h), recorded from begin to end and read meanwhile: call read every TREE_TRACE_TURN_NS,
+ * or records are lost; it appends what can be sent so far. Processes that come meanwhile are taken in. tree_trace_end()
+ * appends the rest and frees the trace, also on failure; with ret NULL it does nothing else. Any number at once. */
+#define TREE_TRACE_TURN_NS 100000000u
+struct tree_trace;
+int tree_trace_begin(struct tree *tree, uint32_t pid, enum trace_format format, struct tree_trace **ret);
+int tree_trace_read(struct tree_trace *trace, struct buffer *ret);
+int tree_trace_end(struct tree_trace *trace, struct buffer *ret);
+
+/* The recent past of processes that keep it. -ENODATA when none does. */
+int tree_trace_recent(struct tree *tree, uint32_t pid, enum trace_format format, struct buffer *ret);
 
 /* In a tree, a line "# process PID COMMAND, parent PID, state" stands before each process's threads. */
 int tree_dump(struct tree *tree, uint32_t pid, struct buffer *ret);

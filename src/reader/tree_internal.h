@@ -18,6 +18,7 @@ struct process {
     struct segment *segment;
     size_t bytes;
     uint64_t began_ns;
+    bool traced;   /* joined the recording because traces were taken when it came; under the lock */
     bool followed; /* joined the sampler because captures ran when it came; under the lock */
     bool ended, replaced;
 };
@@ -27,6 +28,7 @@ struct tree {
     struct process *processes; /* in the order in which they came */
     unsigned n_alive, n_ended;
     struct rates cpu_rates; /* of the CPU captures that run */
+    unsigned n_trace;       /* traces of the whole tree that are taken */
     struct symbols *symbols;
     bool single;
 };

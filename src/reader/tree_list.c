@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "reader/mailbox.h"
 #include "reader/threads.h"
 #include "reader/tree_internal.h"
 
@@ -146,6 +147,9 @@ int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *name,
         process->followed = hz > 0;
         if (process->followed)
             reader_cpu_follow(process->reader, hz);
+        process->traced = tree->n_trace > 0;
+        if (process->traced)
+            mailbox_trace_enter(&process->reader->view);
     }
     pthread_mutex_unlock(&tree->lock);
     return full ? -ENFILE : 0;

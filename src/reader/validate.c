@@ -50,6 +50,7 @@ int view_open(struct segment *segment, size_t bytes, struct view *ret) {
     OPEN(threads, struct segment_thread);
     OPEN(modules, struct segment_module);
     OPEN(parts, uint64_t);
+    OPEN(trace_chunks, struct segment_trace_chunk);
 #undef OPEN
     if (!good)
         return -EBADMSG;
@@ -105,6 +106,33 @@ bool view_module(const struct view *view, uint32_t index, struct segment_module 
         return false;
     ret->path[sizeof(ret->path) - 1] = '\0';
     return true;
+}
+
+static const struct segment_trace_chunk *chunk_at(const struct view *view, uint32_t index) {
+    return (const struct segment_trace_chunk *)(const void *)view->trace_chunks.entries + index;
+}
+
+uint64_t view_trace_head(const struct view *view, uint32_t index) {
+    return __atomic_load_n(&chunk_at(view, index)->head, __ATOMIC_ACQUIRE);
+}
+
+bool view_trace_chunk(const struct view *view, uint32_t index, struct segment_trace_chunk *ret) {
+    const struct segment_trace_chunk *shared = chunk_at(view, index);
+    uint64_t lease = view_trace_head(view, index) >> SEGMENT_TRACE_LEASE_SHIFT;
+    if (!lease || __atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) != lease)
+        return false;
+    copy_words(ret, shared, sizeof(*ret));
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return view_trace_head(view, index) >> SEGMENT_TRACE_LEASE_SHIFT == lease;
+}
+
+uint64_t view_wait_seq(const struct view *view, uint32_t index) {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return load(&((const struct segment_thread *)(const void *)view->threads.entries + index)->wait_seq);
+}
+
+void view_trace(const struct view *view, struct segment_trace *ret) {
+    copy_words(ret, &view->segment->trace, sizeof(*ret));
 }
 
 void view_counters(const struct view *view, struct segment_counters *ret) {

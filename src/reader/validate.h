@@ -16,7 +16,7 @@ struct view {
     size_t bytes;            /* of the mapping */
     uint32_t pid;
     uint32_t quiet; /* A: the target is stopped or gone: nobody waits for its answers */
-    struct view_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts;
+    struct view_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts, trace_chunks;
 };
 
 /* 0, or -EBADMSG when magic, version, sizes or the table directory are not those of a segment of `bytes` bytes. */
@@ -39,6 +39,17 @@ bool view_stack(const struct view *view, uint32_t id, struct view_stack *ret);
  * Strings are terminated. */
 bool view_thread(const struct view *view, uint32_t index, struct segment_thread *ret);
 bool view_module(const struct view *view, uint32_t index, struct segment_module *ret);
+
+/* Copy the chunk of that index. False when it was never leased, or is being leased anew: its records may then be anybody's. */
+bool view_trace_chunk(const struct view *view, uint32_t index, struct segment_trace_chunk *ret);
+
+/* The lease of a chunk and how many of its slots are claimed (as in its `head`), without copying it. */
+uint64_t view_trace_head(const struct view *view, uint32_t index);
+
+/* The sequence number of a thread's waits, to be compared with a copy of its record. */
+uint64_t view_wait_seq(const struct view *view, uint32_t index);
+
+void view_trace(const struct view *view, struct segment_trace *ret);
 
 void view_counters(const struct view *view, struct segment_counters *ret);
 

@@ -43,7 +43,7 @@
 #define SEGMENT_TRACE_CHUNK_BYTES 4096u
 #define SEGMENT_TRACE_RECORDS 127u           /* of one chunk */
 #define SEGMENT_TRACE_BYTES_MIN (256u << 10) /* of all chunks */
-#define SEGMENT_TRACE_BYTES_MAX ((uint64_t)4 << 30)
+#define SEGMENT_TRACE_BYTES_MAX (512u << 20)
 #define SEGMENT_SHARED_ALIGN 64u /* cache line: what different threads write stands apart by it */
 #define SEGMENT_PART_SHIFT 12u   /* a part is what is committed at once: a page of 4 KiB */
 

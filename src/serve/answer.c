@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "serve/stream.h"
+
 static void set_text(struct answer *answer, unsigned status, const char *text) {
     buffer_done(&answer->body);
     buffer_printf(&answer->body, "%s\n", text);
@@ -33,6 +35,7 @@ void answer_text(struct answer *answer, unsigned status, const char *text) {
 }
 
 void answer_done(struct answer *answer) {
+    stream_drop(answer->stream);
     buffer_done(&answer->body);
 }
 
@@ -73,6 +76,11 @@ static struct MHD_Response *make_bodiless(void) {
 static struct MHD_Response *make_response(struct answer *answer) {
     if (answer->is_bodiless)
         return make_bodiless();
+    if (answer->stream) {
+        struct stream *stream = answer->stream;
+        answer->stream = NULL;
+        return stream_response(stream);
+    }
     size_t size = answer->body.size;
     char *body = buffer_take(&answer->body);
     struct MHD_Response *response = body ? MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE) : NULL;

@@ -7,6 +7,8 @@
 
 #include "base/buffer.h"
 
+struct stream;
+
 #define ANSWER_TEXT "text/plain; charset=utf-8"
 #define ANSWER_HTML "text/html; charset=utf-8"
 #define ANSWER_BYTES "application/octet-stream"
@@ -22,6 +24,7 @@ struct answer {
     bool no_store, go_pprof; /* Cache-Control: no-store; X-Go-Pprof: 1 */
     bool is_bodiless;        /* of a HEAD whose GET would first have to capture: headers without a length */
     struct buffer body;
+    struct stream *stream; /* in place of the body: what is sent while it is made; NULL none. The answer's own */
 };
 
 #define ANSWER_INIT                                                                                                    \

@@ -17,6 +17,16 @@ int number_parse(const char *text, int64_t *ret) {
     return errno ? -ERANGE : 0;
 }
 
+uint64_t number_parse_seconds(const char *text) {
+    char *end;
+    if (!*text || text[strspn(text, "0123456789.eE+-")])
+        return 0;
+    double seconds = strtod(text, &end);
+    if (*end || !(seconds > 0))
+        return 0;
+    return seconds < 1e9 ? (uint64_t)(seconds * 1e9) : UINT64_MAX;
+}
+
 uint64_t number_parse_address(const char *text, uint64_t size) {
     char copy[ADDRESS_CHARACTERS_MAX + 1];
     if (!size || size > ADDRESS_CHARACTERS_MAX || !isdigit((unsigned char)*text))

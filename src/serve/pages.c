@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "serve/pprof.h"
@@ -92,27 +93,61 @@ static void add_processes(struct tree *tree, json_t *object) {
     json_decref(list);
 }
 
+/* A duration as Go writes it: "15s", "1m30s", "250ms". */
+static void write_duration(uint64_t ns, char *ret, size_t size) {
+    uint64_t seconds = ns / NS_PER_S, minutes = seconds / 60, hours = minutes / 60;
+    char least[40];
+    if (ns < NS_PER_US)
+        snprintf(ret, size, "%" PRIu64 "ns", ns);
+    else if (ns < NS_PER_MS)
+        snprintf(ret, size, "%.10gµs", (double)ns / (double)NS_PER_US);
+    else if (ns < NS_PER_S)
+        snprintf(ret, size, "%.10gms", (double)ns / (double)NS_PER_MS);
+    else {
+        snprintf(least, sizeof(least), "%.11gs", (double)(seconds % 60) + (double)(ns % NS_PER_S) / (double)NS_PER_S);
+        if (hours)
+            snprintf(ret, size, "%" PRIu64 "h%" PRIu64 "m%s", hours, minutes % 60, least);
+        else if (minutes)
+            snprintf(ret, size, "%" PRIu64 "m%s", minutes, least);
+        else
+            snprintf(ret, size, "%s", least);
+    }
+}
+
+/* As the Go Piko's, with what there is at present behind it. */
+static json_t *rolling_trace_object(const struct reader_figures *figures) {
+    char min_age[64], length[64];
+    if (!figures->trace_min_age_ns)
+        return json_pack("{s:s, s:i, s:b}", "min_age", "", "max_bytes", 0, "enabled", 0);
+    write_duration(figures->trace_min_age_ns, min_age, sizeof(min_age));
+    write_duration(figures->trace_length_ns / NS_PER_MS * NS_PER_MS, length, sizeof(length));
+    return json_pack("{s:s, s:s, s:I, s:b, s:s, s:I}", "min_age", min_age, "download_path", PAGES_RECENT_PATH,
+                     "max_bytes", (json_int_t)figures->trace_bytes_max, "enabled", 1, "length", length, "bytes",
+                     (json_int_t)figures->trace_bytes);
+}
+
 /* The first three keys are those of the Go Piko, in its order, for clients that compare. */
 static json_t *status_object(const struct reader_figures *figures) {
     return json_pack(
-        "{s:s, s:s, s:{s:s, s:i, s:b}, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
-        "pprof_base_path", PAGES_PPROF_PATH, "status_path", PAGES_STATUS_PATH, //
-        "rolling_trace", "min_age", "", "max_bytes", 0, "enabled", 0,          //
-        "pid", (json_int_t)figures->pid,                                       //
-        "threads", (json_int_t)figures->threads,                               //
-        "cpu_captures", (json_int_t)figures->cpu_users,                        //
-        "rates",                                                               //
-        "mem_profile_rate_bytes", (json_int_t)figures->mem_profile_rate_bytes, //
-        "block_rate_ns", (json_int_t)figures->block_rate_ns,                   //
-        "mutex_fraction", (json_int_t)figures->mutex_fraction,                 //
-        "cpu_period_ns", (json_int_t)figures->cpu_period_ns,                   //
-        "capture",                                                             //
-        "samples", (json_int_t)figures->samples,                               //
-        "lost_samples", (json_int_t)figures->lost_samples,                     //
-        "truncated_stacks", (json_int_t)figures->truncated_stacks,             //
-        "handler_ns", (json_int_t)figures->handler_ns,                         //
-        "hook_samples", (json_int_t)figures->hook_samples,                     //
-        "hook_ns", (json_int_t)figures->hook_ns,                               //
+        "{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:s}, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+        "pprof_base_path", PAGES_PPROF_PATH, "status_path", PAGES_STATUS_PATH,    //
+        "rolling_trace", rolling_trace_object(figures),                           //
+        "pid", (json_int_t)figures->pid,                                          //
+        "threads", (json_int_t)figures->threads,                                  //
+        "cpu_captures", (json_int_t)figures->cpu_users,                           //
+        "trace", "captures", (json_int_t)figures->trace_users, "rows", "threads", //
+        "rates",                                                                  //
+        "mem_profile_rate_bytes", (json_int_t)figures->mem_profile_rate_bytes,    //
+        "block_rate_ns", (json_int_t)figures->block_rate_ns,                      //
+        "mutex_fraction", (json_int_t)figures->mutex_fraction,                    //
+        "cpu_period_ns", (json_int_t)figures->cpu_period_ns,                      //
+        "capture",                                                                //
+        "samples", (json_int_t)figures->samples,                                  //
+        "lost_samples", (json_int_t)figures->lost_samples,                        //
+        "truncated_stacks", (json_int_t)figures->truncated_stacks,                //
+        "handler_ns", (json_int_t)figures->handler_ns,                            //
+        "hook_samples", (json_int_t)figures->hook_samples,                        //
+        "hook_ns", (json_int_t)figures->hook_ns,                                  //
         "segment_bytes_used", (json_int_t)figures->segment_bytes_used);
 }
 

@@ -6,6 +6,7 @@
 
 #define PAGES_PPROF_PATH "/_piko/debug/pprof"
 #define PAGES_STATUS_PATH "/_piko/profiler/status"
+#define PAGES_RECENT_PATH "/_piko/profiler/trace/recent"
 
 /* Fill request->answer. */
 void pages_index(struct request *request);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "profile/profile.h"
 #include "serve/number.h"
+#include "serve/trace.h"
 
 /* A profile that has a text form and a difference. */
 struct pprof_kind {
@@ -222,10 +223,6 @@ static void start_cpu(struct request *request) {
     request->job.run = run_cpu;
 }
 
-static void start_trace(struct request *request) {
-    answer_error(&request->answer, MHD_HTTP_NOT_IMPLEMENTED, "execution traces are not recorded by this version");
-}
-
 static void start_cmdline(struct request *request) {
     set_text(&request->answer);
     int error = tree_cmdline(request->tree, request->pid, &request->answer.body);
@@ -245,7 +242,7 @@ static const struct {
     {"cmdline", start_cmdline},
     {"profile", start_cpu},
     {"symbol", start_symbol},
-    {"trace", start_trace},
+    {"trace", trace_start},
 };
 
 bool pprof_read_pid(struct request *request) {
@@ -291,6 +288,9 @@ const struct pprof_entry pprof_entries[] = {
      -1},
     {"symbol", "Names of functions at the addresses given in the query or in a POST body, separated by '+'", -1},
     {"threadcreate", "Stacks that led to the creation of the threads that live now", READER_THREADCREATE},
-    {"trace", "Execution trace. Not recorded by this version.", -1},
+    {"trace",
+     "Execution trace, for go tool trace. seconds sets how long it takes (default 1, fractions allowed, at most 3600), "
+     "format the version of the file (1.22, 1.23, 1.25, 1.26; default 1.23).",
+     -1},
 };
 const unsigned pprof_n_entries = sizeof(pprof_entries) / sizeof(pprof_entries[0]);

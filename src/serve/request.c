@@ -43,6 +43,8 @@ static char *argument(struct arguments *arguments, const char *key) {
         return arguments->debug;
     if (!strcmp(key, "pid"))
         return arguments->pid;
+    if (!strcmp(key, "format"))
+        return arguments->format;
     return strcmp(key, "hz") ? NULL : arguments->hz;
 }
 

@@ -19,7 +19,7 @@ struct pprof_kind;
 /* What the endpoints look at, as text; "" = absent. A form in a POST body goes before the query, as in Go. */
 struct arguments {
     char seconds[REQUEST_ARGUMENT_BYTES], debug[REQUEST_ARGUMENT_BYTES], hz[REQUEST_ARGUMENT_BYTES],
-        pid[REQUEST_ARGUMENT_BYTES];
+        pid[REQUEST_ARGUMENT_BYTES], format[REQUEST_ARGUMENT_BYTES];
 };
 
 struct request {
@@ -41,6 +41,8 @@ struct request {
     bool begun;
     struct tree_delta *delta;
     struct tree_cpu *cpu;
+    enum trace_format format; /* of a trace, and how long it takes */
+    uint64_t trace_ns;
     struct buffer location; /* of a redirect */
 };
 

@@ -6,15 +6,12 @@
 #include "serve/pages.h"
 #include "serve/pprof.h"
 #include "serve/save.h"
+#include "serve/trace.h"
 
 #define PPROF_PREFIX PAGES_PPROF_PATH "/"
 
 static void not_found(struct request *request) {
     answer_text(&request->answer, MHD_HTTP_NOT_FOUND, "404 page not found");
-}
-
-static void recent_trace(struct request *request) {
-    answer_text(&request->answer, MHD_HTTP_NOT_FOUND, "rolling trace capture is not enabled");
 }
 
 static void only_get(struct request *request, void (*start)(struct request *)) {
@@ -73,8 +70,8 @@ static void start(struct request *request, const char *path) {
         pprof_start(request, path + strlen(PPROF_PREFIX));
     else if (!strcmp(path, PAGES_STATUS_PATH))
         only_get(request, pages_status);
-    else if (!strcmp(path, "/_piko/profiler/trace/recent"))
-        only_get(request, recent_trace);
+    else if (!strcmp(path, PAGES_RECENT_PATH))
+        only_get(request, trace_start_recent);
     else if (!strcmp(path, "/_piko/profiler/save"))
         save(request);
     else

@@ -15,6 +15,7 @@
 #include "serve/request.h"
 #include "serve/route.h"
 #include "serve/save.h"
+#include "serve/submit.h"
 
 #define IDLE_TIMEOUT_S 30u
 #define CONNECTION_MEMORY_BYTES (32u << 10) /* the request line and headers fit in it */
@@ -203,10 +204,12 @@ int serve_start(const struct serve_options *options, struct serve **ret, char *w
             serve_free(serve);
         return error;
     }
-    if (options->rolling_trace)
-        options->log(options->log_data, SERVE_LOG_WARNING, "the rolling trace is not recorded by this version");
     *ret = serve;
     return 0;
+}
+
+bool serve_submit(struct serve *serve, struct job *job) {
+    return jobs_submit(serve->jobs, job);
 }
 
 bool serve_can_save(const struct serve *serve) {

@@ -27,9 +27,6 @@ struct serve_options {
      * 0 or a negative errno (-ESRCH: no such process). On a worker, several at once. */
     int (*save)(void *data, uint32_t pid, struct buffer *ret);
     void *save_data;
-    /* What status tells of the rolling trace (recorded by a later part): */
-    bool rolling_trace;
-    uint64_t rolling_trace_min_age_ns, rolling_trace_max_bytes;
 };
 
 /* Bind, listen and answer. 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -ENOENT (name not known) …, with one sentence that names address

@@ -48,6 +48,15 @@ static int write_crash(struct tree *tree, uint32_t pid, int signal, const char *
     return error && error != -ETIMEDOUT ? error : write_file(folder, "crash.txt", &text);
 }
 
+/* Where it kept one. */
+static int write_trace(struct tree *tree, uint32_t pid, const char *folder) {
+    _cleanup_buffer_ struct buffer content = BUFFER_INIT(0);
+    int error = tree_trace_recent(tree, pid, TRACE_GO_1_23, &content);
+    if (error == -ENODATA)
+        return 0;
+    return error ? error : write_file(folder, "trace.out", &content);
+}
+
 struct wanted {
     uint32_t pid;
     char name[TREE_NAME_BYTES];
@@ -73,6 +82,8 @@ int postmortem_write(struct tree *tree, uint32_t pid, int signal, const char *fo
         error = write_crash(tree, pid, signal, path.data);
     for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]) && !error; i++)
         error = write_profile(tree, pid, path.data, profiles[i].file, profiles[i].kind);
+    if (!error)
+        error = write_trace(tree, pid, path.data);
     if (!error)
         buffer_add_string(ret, path.data);
     return error ? error : ret->error;

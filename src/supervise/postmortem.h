@@ -7,7 +7,7 @@
 #include "base/buffer.h"
 #include "reader/tree.h"
 
-/* Write FOLDER/NAME-PID/ with crash.txt and the profiles, for the one process. `signal`: that ended it; 0 = it lives, or
+/* Write FOLDER/NAME-PID/ with crash.txt, the profiles and the rolling trace, for the one process. `signal`: that ended it; 0 = it lives, or
  * nobody knows. Appends the folder's path to `ret`. 0 or a negative errno. */
 int postmortem_write(struct tree *tree, uint32_t pid, int signal, const char *folder, struct buffer *ret);
 

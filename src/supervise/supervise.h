@@ -13,10 +13,11 @@ struct supervise_options {
     const char *unix_path; /* instead of a port; NULL = the port */
     uint64_t mem_profile_rate_bytes, block_rate_ns;
     uint32_t mutex_fraction;
-    unsigned cpu_rate_hz;                      /* of CPU captures that ask for no rate */
-    bool first_only;                           /* look at the command's first process alone */
-    const char *output_folder;                 /* of what is left of processes that died */
-    void (*say)(void *data, const char *line); /* what a user should know; from any thread */
+    uint64_t trace_min_age_ns, trace_bytes_max; /* of the rolling trace, each process's; 0 = none */
+    unsigned cpu_rate_hz;                       /* of CPU captures that ask for no rate */
+    bool first_only;                            /* look at the command's first process alone */
+    const char *output_folder;                  /* of what is left of processes that died */
+    void (*say)(void *data, const char *line);  /* what a user should know; from any thread */
     void *say_data;
 };
 
