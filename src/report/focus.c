@@ -44,22 +44,3 @@ uint64_t focus_overruns(const struct focus *focus) {
 bool focus_matches(const struct focus *focus, const char *name) {
     return pattern_matches(focus->pattern, name, strlen(name));
 }
-
-static bool location_matches(const struct focus *focus, const struct profile *profile,
-                             const struct profile_location *location) {
-    for (uint32_t i = 0; i < location->n_lines; i++) {
-        const struct profile_function *function = &profile->functions[location->lines[i].function];
-        if (focus_matches(focus, function->name) || focus_matches(focus, function->filename))
-            return true;
-    }
-    return location->mapping != PROFILE_NONE && focus_matches(focus, profile->mappings[location->mapping].file);
-}
-
-bool focus_keeps(const struct focus *focus, const struct profile *profile, const struct profile_sample *sample) {
-    if (!focus)
-        return true;
-    for (uint32_t i = 0; i < sample->n_locations; i++)
-        if (location_matches(focus, profile, &profile->locations[sample->locations[i]]))
-            return true;
-    return false;
-}

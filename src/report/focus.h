@@ -1,13 +1,11 @@
-/* --focus: samples in which any frame's function name, file name or mapping's file matches a regular expression, as
- * `go tool pprof -focus` does (PCRE2, with match limits: a user's expression cannot hang us). */
+/* A regular expression that names are held against, as `go tool pprof -focus` does (PCRE2, with match limits: a user's
+ * expression cannot hang us). */
 #ifndef PIKO_REPORT_FOCUS_H
 #define PIKO_REPORT_FOCUS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "profile/profile.h"
 
 struct focus;
 
@@ -20,10 +18,7 @@ const char *focus_expression(const struct focus *focus);
 /* How many names the expression took too many steps for; they count as not matching (see report/pattern.h). */
 uint64_t focus_overruns(const struct focus *focus);
 
-/* Whether the expression matches one name. Threads: one at a time per focus, here and below. */
+/* Whether the expression matches one name. Threads: one at a time per focus. */
 bool focus_matches(const struct focus *focus, const char *name);
-
-/* Whether the sample is kept. NULL keeps all. */
-bool focus_keeps(const struct focus *focus, const struct profile *profile, const struct profile_sample *sample);
 
 #endif

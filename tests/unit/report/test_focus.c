@@ -11,34 +11,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "build.h"
 #include "report/focus.h"
 #include "report/pattern.h"
-
-static bool keeps(const char *expression, const struct profile *profile) {
-    struct focus *focus;
-    assert_int_equal(focus_new(expression, &focus, NULL, 0), 0);
-    bool ret = focus_keeps(focus, profile, &profile->samples[0]);
-    assert_string_equal(focus_expression(focus), expression);
-    focus_free(focus);
-    return ret;
-}
-
-static void any_frame_function_file_or_object_may_match(void **state) {
-    (void)state;
-    struct profile *profile = build_profile("cpu", "nanoseconds");
-    SAMPLE(profile, VALUES(1), "inner i.c:1 < outer o.c:2", "main m.c:3");
-    assert_true(keeps("inner", profile));
-    assert_true(keeps("^outer$", profile));
-    assert_true(keeps("ma", profile));
-    assert_true(keeps("o\\.c", profile));
-    assert_true(keeps("/bin/site$", profile));
-    assert_true(keeps("(?i)MAIN", profile));
-    assert_false(keeps("^out$", profile));
-    assert_false(keeps("render", profile));
-    assert_true(focus_keeps(NULL, profile, &profile->samples[0]));
-    profile_free(profile);
-}
 
 static void error_names_expression_and_place(void **state) {
     (void)state;
@@ -122,7 +96,6 @@ static void dollar_is_the_very_end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_frame_function_file_or_object_may_match),
         cmocka_unit_test(error_names_expression_and_place),
         cmocka_unit_test(too_long_an_expression_is_refused),
         cmocka_unit_test(regex_bomb_ends_soon_and_matches_nothing),
