@@ -124,19 +124,33 @@ static void rate_that_is_too_high_leaves_requests_unsent(void **state) {
     histogram_free(truth);
 }
 
+/* Whether what was measured is what the server did; the answers wait for a CPU too. */
+static bool latencies_fit(unsigned rate) {
+    bool fit = true;
+    truth = histogram_new();
+    run(serve_with_known_delays, (struct load_options){.concurrency = 40, .rate = rate}, 3 * NS_PER_S / 2, 0);
+    const double percents[] = {50, 95, 99};
+    for (size_t i = 0; i < 3; i++) {
+        double expected = ms(truth, percents[i]), got = ms(stats.latency, percents[i]);
+        if (got < expected * 0.95 || got > expected * 1.4 + 5) {
+            print_message("rate %u, p%g: %g ms, the server says %g ms\n", rate, percents[i], got, expected);
+            fit = false;
+        }
+    }
+    load_stats_done(&stats);
+    histogram_free(truth);
+    return fit;
+}
+
+#define ATTEMPTS 5 /* of which a busy machine does not spoil all */
+
 static void latencies_are_those_of_the_server(void **state) {
     (void)state;
     for (unsigned rate = 0; rate <= 300; rate += 300) {
-        truth = histogram_new();
-        run(serve_with_known_delays, (struct load_options){.concurrency = 40, .rate = rate}, 3 * NS_PER_S / 2, 0);
-        const double percents[] = {50, 95, 99};
-        for (size_t i = 0; i < 3; i++) {
-            double expected = ms(truth, percents[i]), got = ms(stats.latency, percents[i]);
-            if (got < expected * 0.95 || got > expected * 1.4 + 5) /* wide: the machine may be busy */
-                fail_msg("rate %u, p%g: %g ms, the server says %g ms", rate, percents[i], got, expected);
-        }
-        load_stats_done(&stats);
-        histogram_free(truth);
+        bool fit = false;
+        for (int i = 0; i < ATTEMPTS && !fit; i++)
+            fit = latencies_fit(rate);
+        assert_true(fit);
     }
 }
 
