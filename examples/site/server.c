@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
+#include <piko/piko.h>
+#include <stdbool.h>
 #include <string.h>
 
 static enum MHD_Result send_page(struct MHD_Connection *connection, unsigned status, struct text page) {
@@ -14,6 +16,25 @@ static enum MHD_Result send_page(struct MHD_Connection *connection, unsigned sta
     return result;
 }
 
+/* Whether a request is one that this site answers, and for which page. */
+static bool parse(const char *method, const char *path, uint64_t task) {
+    piko_region_begin(task, "parse");
+    bool reads = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    piko_log(task, "path", path);
+    piko_region_end(task, "parse");
+    return reads;
+}
+
+static unsigned render(struct site *site, const char *path, uint64_t task, struct text *page) {
+    piko_region_begin(task, "render");
+    bool found = site_answer(site, path, page);
+    if (!found)
+        text_format(page, "<!doctype html><title>Not found</title><p>There is no such page. <a href=/>Start</a>\n");
+    piko_region_end(task, "render");
+    return found ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND;
+}
+
+/* One task a request, so that a trace shows where each spent its time. */
 static enum MHD_Result answer(void *data, struct MHD_Connection *connection, const char *path, const char *method,
                               const char *version, const char *upload, size_t *upload_size, void **request) {
     (void)version, (void)upload;
@@ -27,15 +48,17 @@ static enum MHD_Result answer(void *data, struct MHD_Connection *connection, con
         return MHD_YES;
     }
     struct text page = {0};
-    unsigned status = MHD_HTTP_OK;
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-        status = MHD_HTTP_METHOD_NOT_ALLOWED;
+    unsigned status = MHD_HTTP_METHOD_NOT_ALLOWED;
+    uint64_t task = piko_task_begin(/* parent= */ 0, "request");
+    if (parse(method, path, task))
+        status = render(data, path, task, &page);
+    else
         text_format(&page, "<!doctype html><title>No</title><p>This site is for reading.\n");
-    } else if (!site_answer(data, path, &page)) {
-        status = MHD_HTTP_NOT_FOUND;
-        text_format(&page, "<!doctype html><title>Not found</title><p>There is no such page. <a href=/>Start</a>\n");
-    }
-    return send_page(connection, status, page);
+    piko_region_begin(task, "write");
+    enum MHD_Result result = send_page(connection, status, page);
+    piko_region_end(task, "write");
+    piko_task_end(task);
+    return result;
 }
 
 struct MHD_Daemon *server_start(struct site *site, unsigned short port, unsigned threads) {

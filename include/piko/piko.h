@@ -77,6 +77,27 @@ PIKO_EXPORT int piko_profiling_port(const struct piko_profiling *profiling);
  * child's parent. Returns 0. Threads: any, once per handle. Not in a signal handler. */
 PIKO_EXPORT int piko_profiling_stop(struct piko_profiling *profiling);
 
+/* ---- What the program does, in its own words: shown by execution traces (`go tool trace`: user-defined tasks, regions
+ * and logs). While no trace is recorded each call costs a load and a branch, and no memory ever. They may be called at
+ * any time from any thread, also in signal handlers, before the start, without one, and under `piko run`. What does not
+ * fit together (an end without a beginning, crossed regions) is left out of the trace and does nothing else.
+ *
+ * Types and categories are names, of which there are few: "request", "parse" (up to 255 bytes; after some thousand
+ * different ones new ones are shown without name). Strings are read during the call; NULL is "". */
+
+/* A task is work that may cross threads, such as a request. parent: the task that it is a part of, 0 = none.
+ * Returns its number, never 0. */
+PIKO_EXPORT uint64_t piko_task_begin(uint64_t parent, const char *type);
+PIKO_EXPORT void piko_task_end(uint64_t task);
+
+/* A region is a part of what one thread does, within a task or none (0). Regions of a thread nest: the one that began last
+ * ends first, with the same task and type. */
+PIKO_EXPORT void piko_region_begin(uint64_t task, const char *type);
+PIKO_EXPORT void piko_region_end(uint64_t task, const char *type);
+
+/* Something worth a line (up to 240 bytes), within a task or none. */
+PIKO_EXPORT void piko_log(uint64_t task, const char *category, const char *message);
+
 #ifdef __cplusplus
 }
 #endif

@@ -98,8 +98,58 @@ static void tell_start(struct trace_input *input, uint32_t tid, const struct seg
     event->value = since ? ns_of(input, record->begin - since) : 0;
 }
 
-static void tell_record(struct trace_input *input, uint32_t tid, struct trace_input_thread *thread,
-                        const struct segment_trace_record *record) {
+/* Numbers of tasks are a process's own. */
+static uint64_t task_key(const struct trace_input *input, uint64_t task) {
+    return task ? (uint64_t)input->process << TRACE_ADDRESS_SHIFT ^ task : 0;
+}
+
+static uint32_t string_key(const struct trace_input *input, uint64_t id) {
+    char text[VIEW_STRING_BYTES];
+    uint32_t size = view_string(&input->reader->view, (uint32_t)id, text);
+    return text_key(input, text, size);
+}
+
+/* Its message stands in the slots behind it, of the same copy of the chunk. */
+static uint32_t message_key(const struct trace_input *input, const struct segment_trace_chunk *chunk, uint32_t slot) {
+    char text[SEGMENT_TRACE_MESSAGE_BYTES_MAX];
+    uint64_t bytes = chunk->records[slot].value >> 32;
+    uint32_t n = 0;
+    for (uint32_t i = slot + 1; i < SEGMENT_TRACE_RECORDS && n < bytes && n < sizeof(text); i++) {
+        const struct segment_trace_record *part = &chunk->records[i];
+        if (part->kind != SEGMENT_TRACE_TEXT)
+            break;
+        memcpy(text + n, &part->begin, SEGMENT_TRACE_TEXT_BYTES);
+        n += SEGMENT_TRACE_TEXT_BYTES;
+    }
+    return text_key(input, text, n < bytes ? n : (size_t)bytes);
+}
+
+static void tell_annotation(struct trace_input *input, const struct segment_trace_chunk *chunk, uint32_t slot) {
+    static const uint8_t kinds[] = {[SEGMENT_TRACE_TASK_BEGIN] = TRACE_TASK_BEGIN,
+                                    [SEGMENT_TRACE_TASK_END] = TRACE_TASK_END,
+                                    [SEGMENT_TRACE_REGION_BEGIN] = TRACE_REGION_BEGIN,
+                                    [SEGMENT_TRACE_REGION_END] = TRACE_REGION_END,
+                                    [SEGMENT_TRACE_LOG] = TRACE_LOG};
+    const struct segment_trace_record *record = &chunk->records[slot];
+    struct trace_event event = {.text = string_key(input, record->value & UINT32_MAX)};
+    if (record->kind == SEGMENT_TRACE_TASK_BEGIN) {
+        event.text = string_key(input, record->value >> SEGMENT_TRACE_TYPE_SHIFT);
+        event.value = task_key(input, record->value & (((uint64_t)1 << SEGMENT_TRACE_TYPE_SHIFT) - 1));
+    } else if (record->kind == SEGMENT_TRACE_LOG) {
+        event.value = message_key(input, chunk, slot);
+    }
+    struct trace_event *told =
+        add(input, (enum trace_kind)kinds[record->kind], chunk->tid, ns_of(input, record->begin));
+    told->stack = stack_key(input, record->stack);
+    told->object = task_key(input, record->object);
+    told->text = event.text;
+    told->value = event.value;
+}
+
+static void tell_record(struct trace_input *input, struct trace_input_thread *thread,
+                        const struct segment_trace_chunk *chunk, uint32_t slot) {
+    const struct segment_trace_record *record = &chunk->records[slot];
+    uint32_t tid = chunk->tid;
     uint64_t ns = ns_of(input, record->begin);
     struct trace_event *event;
     switch ((enum segment_trace_kind)record->kind) {
@@ -127,7 +177,15 @@ static void tell_record(struct trace_input *input, uint32_t tid, struct trace_in
     case SEGMENT_TRACE_HEAP:
         add(input, TRACE_HEAP, tid, ns)->value = record->value;
         break;
+    case SEGMENT_TRACE_TASK_BEGIN:
+    case SEGMENT_TRACE_TASK_END:
+    case SEGMENT_TRACE_REGION_BEGIN:
+    case SEGMENT_TRACE_REGION_END:
+    case SEGMENT_TRACE_LOG:
+        tell_annotation(input, chunk, slot);
+        break;
     case SEGMENT_TRACE_NONE:
+    case SEGMENT_TRACE_TEXT:
         break;
     }
 }
@@ -179,8 +237,8 @@ static void read_chunk(struct trace_input *input, uint32_t index) {
             return;
         }
         known->waits = false;
-        if (there && chunk.tid && !is_older(input, record))
-            tell_record(input, chunk.tid, thread, record);
+        if (there && chunk.tid && record->kind != SEGMENT_TRACE_TEXT && !is_older(input, record))
+            tell_record(input, thread, &chunk, known->slots);
     }
 }
 
@@ -196,7 +254,7 @@ static void survey_chunk(struct trace_input *input, uint32_t index) {
         return;
     *known = (struct trace_input_chunk){.lease = chunk.head >> SEGMENT_TRACE_LEASE_SHIFT, .first_ns = UINT64_MAX};
     for (uint32_t i = 0; i < SEGMENT_TRACE_RECORDS; i++) {
-        if (!is_record(&chunk, i))
+        if (!is_record(&chunk, i) || chunk.records[i].kind == SEGMENT_TRACE_TEXT)
             continue;
         uint64_t ns = place_of(input, &chunk.records[i]);
         known->first_ns = ns < known->first_ns ? ns : known->first_ns;
@@ -214,11 +272,11 @@ static void tell_chunk(struct trace_input *input, uint32_t index, uint64_t from_
     struct trace_input_thread *thread = thread_of(input, &chunk);
     for (uint32_t i = 0; i < SEGMENT_TRACE_RECORDS; i++) {
         const struct segment_trace_record *record = &chunk.records[i];
-        if (!is_record(&chunk, i) || is_older(input, record))
+        if (!is_record(&chunk, i) || record->kind == SEGMENT_TRACE_TEXT || is_older(input, record))
             continue;
         uint64_t ns = place_of(input, record);
         if (ns >= from_ns && ns < until_ns)
-            tell_record(input, chunk.tid, thread, record);
+            tell_record(input, thread, &chunk, i);
     }
 }
 

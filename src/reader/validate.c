@@ -50,6 +50,7 @@ int view_open(struct segment *segment, size_t bytes, struct view *ret) {
     OPEN(threads, struct segment_thread);
     OPEN(modules, struct segment_module);
     OPEN(parts, uint64_t);
+    OPEN(string_bytes, uint8_t);
     OPEN(trace_chunks, struct segment_trace_chunk);
 #undef OPEN
     if (!good)
@@ -129,6 +130,20 @@ bool view_trace_chunk(const struct view *view, uint32_t index, struct segment_tr
 uint64_t view_wait_seq(const struct view *view, uint32_t index) {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     return load(&((const struct segment_thread *)(const void *)view->threads.entries + index)->wait_seq);
+}
+
+uint32_t view_string(const struct view *view, uint32_t id, char ret[VIEW_STRING_BYTES]) {
+    const uint8_t *bytes = (const uint8_t *)view->string_bytes.entries;
+    ret[0] = '\0';
+    if (!id || id > view->string_bytes.count)
+        return 0;
+    uint32_t length = __atomic_load_n(&bytes[id - 1], __ATOMIC_RELAXED);
+    if (length > view->string_bytes.count - id)
+        return 0;
+    for (uint32_t i = 0; i < length; i++)
+        ret[i] = (char)__atomic_load_n(&bytes[id + i], __ATOMIC_RELAXED);
+    ret[length] = '\0';
+    return length;
 }
 
 void view_trace(const struct view *view, struct segment_trace *ret) {

@@ -16,7 +16,8 @@ struct view {
     size_t bytes;            /* of the mapping */
     uint32_t pid;
     uint32_t quiet; /* A: the target is stopped or gone: nobody waits for its answers */
-    struct view_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts, trace_chunks;
+    struct view_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts, trace_chunks,
+        string_bytes;
 };
 
 /* 0, or -EBADMSG when magic, version, sizes or the table directory are not those of a segment of `bytes` bytes. */
@@ -48,6 +49,10 @@ uint64_t view_trace_head(const struct view *view, uint32_t index);
 
 /* The sequence number of a thread's waits, to be compared with a copy of its record. */
 uint64_t view_wait_seq(const struct view *view, uint32_t index);
+
+/* Copy the string of that id; its length. "" when there is none. */
+#define VIEW_STRING_BYTES (SEGMENT_STRING_LENGTH_MAX + 1)
+uint32_t view_string(const struct view *view, uint32_t id, char ret[VIEW_STRING_BYTES]);
 
 void view_trace(const struct view *view, struct segment_trace *ret);
 

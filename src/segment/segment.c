@@ -33,6 +33,8 @@ static uint64_t place_all(struct segment *segment, uint64_t trace_bytes) {
     PLACE(mutex, SEGMENT_WAIT_BUCKETS, struct segment_wait_bucket);
     PLACE(live, SEGMENT_LIVE_SLOTS, struct segment_live);
     PLACE(parts, (uint32_t)(cursor >> SEGMENT_PART_SHIFT) / 64 + 1, uint64_t);
+    PLACE(string_slots, SEGMENT_STRING_SLOTS, segment_string_slot);
+    PLACE(string_bytes, SEGMENT_STRING_BYTES, uint8_t);
     cursor = aligned(cursor, SEGMENT_TRACE_CHUNK_BYTES);
     PLACE(trace_chunks, trace_chunks(trace_bytes), struct segment_trace_chunk);
 #undef PLACE

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4745534f4b49500aull /* "\nPIKOSEG" read as little endian */
-#define SEGMENT_VERSION 2u
+#define SEGMENT_VERSION 3u
 
 /* Limits. What does not fit is counted in segment_counters and shows up as a `lost` frame. */
 #define SEGMENT_STACK_DEPTH_MAX 128u    /* frames of one stack; deeper ones keep the leaf end, marked truncated */
@@ -40,6 +40,10 @@
 #define SEGMENT_THREAD_NAME_BYTES 16u /* as the kernel's comm, NUL included */
 #define SEGMENT_PATH_BYTES 512u       /* longer object paths are cut: the module is then found by build id */
 #define SEGMENT_BUILD_ID_BYTES 32u
+#define SEGMENT_STRING_SLOTS (1u << 13) /* hash slots for the names that a program gives; power of two */
+#define SEGMENT_STRING_PROBES 32u
+#define SEGMENT_STRING_BYTES (1u << 19) /* of all names */
+#define SEGMENT_STRING_LENGTH_MAX 255u  /* longer ones are cut */
 #define SEGMENT_TRACE_CHUNK_BYTES 4096u
 #define SEGMENT_TRACE_RECORDS 127u           /* of one chunk */
 #define SEGMENT_TRACE_BYTES_MIN (256u << 10) /* of all chunks */
@@ -154,6 +158,11 @@ struct segment_thread {
 };
 _Static_assert(sizeof(struct segment_thread) == 192, "three cache lines");
 
+/* ---- Strings: the names of tasks, regions and the like, each once. A string's id is the offset of its first byte in
+ * the array, plus one; 0 is none. There stands its length (one byte), then its bytes. Slots as those of stacks: hash and
+ * id; A, published with release. */
+typedef uint64_t segment_string_slot;
+
 /* ---- Trace: what threads did, in the order in which each did it ------------------------------------------------------
  * A thread that records leases a chunk, fills its slots one by one, and leases another. There are as many chunks as the
  * bound on memory allows; when all are used the oldest is leased anew, whoever filled it. No record needs another one: a
@@ -175,8 +184,19 @@ enum segment_trace_kind { /* begin: ticks, of each; object, value: as said */
                           SEGMENT_TRACE_NAME = 5, /* the same, from here on */
                           SEGMENT_TRACE_SAMPLE = 6, /* of the CPU */
                           SEGMENT_TRACE_HEAP = 7,   /* value: bytes in use, estimated */
+                          /* By the program itself. task: its number, 0 none; type, category: id of a string */
+                          SEGMENT_TRACE_TASK_BEGIN = 8,    /* object: task; value: type << 40 | parent */
+                          SEGMENT_TRACE_TASK_END = 9,      /* object: task */
+                          SEGMENT_TRACE_REGION_BEGIN = 10, /* object: task; value: type */
+                          SEGMENT_TRACE_REGION_END = 11,   /* the same */
+                          SEGMENT_TRACE_LOG = 12,          /* object: task; value: bytes << 32 | category; the message
+                                                            * stands in the slots behind it */
+                          SEGMENT_TRACE_TEXT = 13,         /* 24 bytes of it, from `begin` on */
 };
 
+#define SEGMENT_TRACE_TYPE_SHIFT 40
+#define SEGMENT_TRACE_TEXT_BYTES 24u
+#define SEGMENT_TRACE_MESSAGE_BYTES_MAX 240u
 #define SEGMENT_TRACE_TIMED_OUT 0x80u /* added to a WAIT's reason: nobody ended it */
 
 struct segment_trace_record {
@@ -261,7 +281,9 @@ struct segment_counters {
     uint64_t hook_samples;     /* A: allocations, waits and contentions that hooks recorded; as the next, estimated */
     uint64_t hook_ns;          /* A: time that they took to be recorded */
     uint64_t forks;            /* A: calls of fork and its like, under a supervisor */
-    uint64_t reserved[8];
+    uint64_t string_bytes;     /* A: of the strings' array in use (allocation cursor; may pass the limit) */
+    uint64_t lost_strings;     /* A: names that found no room */
+    uint64_t reserved[6];
 };
 _Static_assert(sizeof(struct segment_counters) == 256, "layout");
 
@@ -323,9 +345,10 @@ struct segment {
     uint64_t cpu_epoch;     /* A, release: counts how often the CPU table was cleared */
 
     struct segment_table stack_slots, stack_words, cpu, heap, block, mutex, live, threads, modules, parts;
+    struct segment_table string_slots, string_bytes;
     struct segment_table trace_chunks; /* aligned to pages */
     struct segment_crash crash;
-    uint64_t reserved[2];
+    uint64_t reserved[6];
 
     _Alignas(SEGMENT_SHARED_ALIGN) struct segment_trace trace;
     _Alignas(SEGMENT_SHARED_ALIGN) struct segment_counters counters;

@@ -83,7 +83,7 @@ class OfTheSite(unittest.TestCase):
     def tearDownClass(cls):
         cls.site.__exit__()
 
-    NEED = "samples net_blocks sync_blocks syscalls wakeups"
+    NEED = "samples net_blocks sync_blocks syscalls wakeups heap tasks taskends regions logs"
 
     def test_every_page_opens(self):
         check("site.trace", self.trace, self.NEED)

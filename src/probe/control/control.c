@@ -209,6 +209,8 @@ static int make_segment(const struct control_rates *rates, void *memory) {
         .live = segment_entries(segment, &segment->live),
         .threads = segment_entries(segment, &segment->threads),
         .parts = segment_entries(segment, &segment->parts),
+        .string_slots = segment_entries(segment, &segment->string_slots),
+        .string_bytes = segment_entries(segment, &segment->string_bytes),
         .trace_chunks = segment_entries(segment, &segment->trace_chunks),
     };
     probe.tables = tables;

@@ -39,6 +39,8 @@ struct probe {
         struct segment_live *live;
         struct segment_thread *threads;
         uint64_t *parts;
+        segment_string_slot *string_slots;
+        uint8_t *string_bytes;
         struct segment_trace_chunk *trace_chunks;
     } tables; /* set together with segment */
 };

@@ -18,6 +18,8 @@ static uint64_t newest_of(const struct segment_trace_chunk *chunk) {
         slots = SEGMENT_TRACE_RECORDS;
     if (!slots)
         return 0;
+    while (slots > 1 && chunk->records[slots - 1].kind == SEGMENT_TRACE_TEXT)
+        slots--;
     const struct segment_trace_record *newest = &chunk->records[slots - 1];
     return newest->kind == SEGMENT_TRACE_WAIT ? newest->value : newest->begin;
 }
@@ -81,16 +83,25 @@ static bool is_to_be_left(void) {
     return leases - probe_thread.trace_lease > probe.trace_chunks_most / 4;
 }
 
-/* NULL when the chunk is full, no longer ours or too old. */
-static struct segment_trace_record *claim_slot(void) {
+/* The first of `n` slots in a row. NULL when the chunk is full, no longer ours or too old. */
+static struct segment_trace_record *claim_slots(uint32_t n) {
     struct segment_trace_chunk *chunk = probe_thread.trace_chunk;
     if (unlikely(!chunk || is_to_be_left()))
         return NULL;
-    uint64_t head = __atomic_fetch_add(&chunk->head, 1, __ATOMIC_RELAXED);
+    uint64_t head = __atomic_fetch_add(&chunk->head, n, __ATOMIC_RELAXED);
     if (unlikely(head >> SEGMENT_TRACE_LEASE_SHIFT != probe_thread.trace_lease ||
-                 (head & SEGMENT_TRACE_SLOT_MASK) >= SEGMENT_TRACE_RECORDS))
+                 (head & SEGMENT_TRACE_SLOT_MASK) + n > SEGMENT_TRACE_RECORDS))
         return NULL;
     return &chunk->records[head & SEGMENT_TRACE_SLOT_MASK];
+}
+
+/* The same, in a chunk that is leased if need be; NULL only when all chunks were leased again in between. */
+static struct segment_trace_record *have_slots(const struct segment_thread *thread, uint32_t n) {
+    struct segment_trace_record *slot = claim_slots(n);
+    if (likely(slot != NULL))
+        return slot;
+    lease_chunk(thread);
+    return claim_slots(n);
 }
 
 /* The first word makes it a record. */
@@ -105,17 +116,39 @@ static void write_slot(struct segment_trace_record *slot, const struct segment_t
 
 void trace_record(struct segment_trace_record record) {
     const struct segment_thread *thread = thread_self();
-    if (!thread || probe_thread.own)
+    struct segment_trace_record *slot = thread && !probe_thread.own ? have_slots(thread, 1) : NULL;
+    if (!slot)
         return;
-    struct segment_trace_record *slot = claim_slot();
-    if (unlikely(!slot)) {
-        lease_chunk(thread);
-        slot = claim_slot(); /* NULL only when all chunks were leased again in between */
-        if (!slot)
-            return;
-    }
     record.lease = (uint16_t)probe_thread.trace_lease;
     write_slot(slot, &record);
+}
+
+/* The message first: it is there when its record is. */
+void trace_log(uint64_t task, uint32_t category, uint32_t stack, const char *message) {
+    const struct segment_thread *thread = thread_self();
+    uint32_t bytes = 0;
+    while (message && message[bytes] && bytes < SEGMENT_TRACE_MESSAGE_BYTES_MAX)
+        bytes++;
+    uint32_t parts = (bytes + SEGMENT_TRACE_TEXT_BYTES - 1) / SEGMENT_TRACE_TEXT_BYTES;
+    struct segment_trace_record *slots = thread && !probe_thread.own ? have_slots(thread, 1 + parts) : NULL;
+    if (!slots)
+        return;
+    uint16_t lease = (uint16_t)probe_thread.trace_lease;
+    for (uint32_t i = 0; i < parts; i++) {
+        struct segment_trace_record part = {.kind = SEGMENT_TRACE_TEXT, .lease = lease};
+        char *to = (char *)&part.begin;
+        const char *from = message + (size_t)i * SEGMENT_TRACE_TEXT_BYTES;
+        for (uint32_t k = 0; k < SEGMENT_TRACE_TEXT_BYTES && i * SEGMENT_TRACE_TEXT_BYTES + k < bytes; k++)
+            to[k] = from[k];
+        write_slot(&slots[1 + i], &part);
+    }
+    struct segment_trace_record record = {.kind = SEGMENT_TRACE_LOG,
+                                          .lease = lease,
+                                          .stack = stack,
+                                          .begin = trace_ticks(),
+                                          .value = (uint64_t)bytes << 32 | category,
+                                          .object = task};
+    write_slot(&slots[0], &record);
 }
 
 void trace_reset_after_fork(void) {

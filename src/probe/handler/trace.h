@@ -24,6 +24,9 @@ static inline uint64_t trace_ticks(void) {
 /* Write one record of the calling thread; nothing for threads of our own. `record->lease` is filled in. */
 void trace_record(struct segment_trace_record record);
 
+/* The program logs; category: id of a string. Longer messages are cut. */
+void trace_log(uint64_t task, uint32_t category, uint32_t stack, const char *message);
+
 /* A wait of the calling thread ended, which thread_wait_begin() published in its record: state, object, ticks, stack. */
 void trace_wait(const struct segment_thread *thread, bool timed_out);
 

@@ -48,6 +48,8 @@ static uint64_t place_all(struct segment *segment) {
     cursor = place(&segment->mutex, cursor, FAKE_ENTRIES, sizeof(struct segment_wait_bucket));
     cursor = place(&segment->live, cursor, FAKE_ENTRIES, sizeof(struct segment_live));
     cursor = place(&segment->parts, cursor, (uint32_t)(cursor >> SEGMENT_PART_SHIFT) / 64 + 1, sizeof(uint64_t));
+    cursor = place(&segment->string_slots, cursor, FAKE_ENTRIES, sizeof(segment_string_slot));
+    cursor = place(&segment->string_bytes, cursor, FAKE_STRING_BYTES, 1);
     cursor = (cursor + SEGMENT_TRACE_CHUNK_BYTES - 1) & ~(uint64_t)(SEGMENT_TRACE_CHUNK_BYTES - 1);
     return place(&segment->trace_chunks, cursor, FAKE_CHUNKS, sizeof(struct segment_trace_chunk));
 }

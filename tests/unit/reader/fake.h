@@ -9,6 +9,7 @@
 #define FAKE_ENTRIES 64u /* of each table of a small segment */
 #define FAKE_STACK_WORDS 4096u
 #define FAKE_CHUNKS 4u
+#define FAKE_STRING_BYTES 1024u
 
 struct fake {
     struct segment *segment;

@@ -1,0 +1,11 @@
+/* The string table: each name that the program gives is stored once. */
+#ifndef PIKO_PROBE_HANDLER_STRINGS_H
+#define PIKO_PROBE_HANDLER_STRINGS_H
+
+#include <stdint.h>
+
+/* Id of the string, made if it is new; longer ones are cut. 0 for NULL, "", and when the table is full (counted).
+ * Lock-free; two threads that bring the same new string at once waste one copy of it. */
+uint32_t strings_intern(const char *text);
+
+#endif
