@@ -41,8 +41,9 @@ static int resolve_stack(struct names *names, struct name_stack *stack) {
     uint64_t inlined = 0;
     for (size_t i = 0; i < n; i++) {
         inlined = i > 0 && frames[i].pc == frames[i - 1].pc ? inlined + 1 : 0;
-        if (add_frame(names, &frames[i], frames[i].pc | inlined << INLINED_PC_SHIFT))
-            return names->error;
+        int error = add_frame(names, &frames[i], frames[i].pc | inlined << INLINED_PC_SHIFT);
+        if (error)
+            return error;
     }
     stack->n = (uint32_t)n;
     return 0;
