@@ -262,11 +262,15 @@ static int start_command(struct supervisor *supervisor, const char *path, const 
 static void tell_where(const struct supervisor *supervisor) {
     const struct supervise_options *options = supervisor->options;
     bool brackets = strchr(options->bind_address, ':') != NULL;
+    char rolling[64] = "";
+    if (options->trace_bytes_max)
+        snprintf(rolling, sizeof rolling, " (rolling trace %g s, %g MiB)", (double)options->trace_min_age_ns / 1e9,
+                 (double)options->trace_bytes_max / (1 << 20));
     if (options->unix_path)
-        say(supervisor, "profiling at unix socket %s, /_piko/debug/pprof/", options->unix_path);
+        say(supervisor, "profiling at unix socket %s, /_piko/debug/pprof/%s", options->unix_path, rolling);
     else
-        say(supervisor, "profiling at http://%s%s%s:%u/_piko/debug/pprof/", brackets ? "[" : "", options->bind_address,
-            brackets ? "]" : "", (unsigned)serve_port(supervisor->serve));
+        say(supervisor, "profiling at http://%s%s%s:%u/_piko/debug/pprof/%s", brackets ? "[" : "",
+            options->bind_address, brackets ? "]" : "", (unsigned)serve_port(supervisor->serve), rolling);
 }
 
 static void finish(struct supervisor *supervisor) {

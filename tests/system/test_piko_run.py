@@ -118,9 +118,12 @@ class Command(unittest.TestCase):
 
     def test_wrong_flags_are_named(self):
         self.assertEqual(run("true", flags=("--prt", "1")).returncode, 2)
-        self.assertIn("rolling trace", run("true", flags=("--rolling-trace",)).stderr)
         self.assertIn("write --", subprocess.run([PIKO, "run", "true"], capture_output=True, text=True).stderr)
         self.assertIn("Examples:", subprocess.run([PIKO, "help", "run"], capture_output=True, text=True).stdout)
+
+    def test_the_rolling_trace_is_told_with_its_bounds(self):
+        done = run("true", flags=("--port", "0", "--rolling-trace", "--rolling-trace-min-age", "1500ms"))
+        self.assertRegex(done.stderr, r"/_piko/debug/pprof/ \(rolling trace 1.5 s, 16 MiB\)\n$")
 
     def test_a_unix_socket_takes_the_place_of_the_port(self):
         with tempfile.TemporaryDirectory() as folder:
