@@ -65,11 +65,12 @@ static int prepare(void *context, const uint64_t *stacks, size_t n_stacks, const
     }
     for (size_t i = 0; i < n_functions && !error; i++) {
         struct trace_source_process *process = process_at(names, functions[i] >> TRACE_ADDRESS_SHIFT);
-        frames = (struct view_stack){.n_frames = 1, .pcs = {address_of(functions[i])}};
+        frames.n_frames = 1;
+        frames.pcs[0] = address_of(functions[i]);
         if (process)
             error = want(process, &frames);
     }
-    for (uint32_t i = 0; i < names->n_processes && !error; i++)
+    for (uint32_t i = 0; names->processes && i < names->n_processes && !error; i++)
         if (names->processes[i].has_places)
             error = places_resolve(&names->processes[i].places);
     return error;

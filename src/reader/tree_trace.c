@@ -42,6 +42,7 @@ static void part_free(struct part *part) {
 static int add_part(struct tree_trace *trace, struct process *process) {
     struct part *part = calloc(1, sizeof(*part));
     struct trace_input *input = part ? calloc(1, sizeof(*input)) : NULL;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): of an array of pointers */
     if (!input || grow_array(&trace->parts, &trace->space, trace->n_parts, sizeof(*trace->parts))) {
         free(input);
         free(part);

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import urllib.request
 
-from running_site import Site
+from running_site import Site, free_port
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools", "trace")
 CHECK = os.path.join(TOOLS, "check-trace.sh")
@@ -131,6 +132,27 @@ class OfTheSite(unittest.TestCase):
             file.write(whole)
         good, text = parses(path)
         self.assertTrue(good, text)
+
+
+@unittest.skipUnless(shutil.which("nginx"), "needs nginx")
+class OfWorkers(unittest.TestCase):
+    CONFIGURATION = """
+daemon off; worker_processes 4; error_log stderr; pid %(folder)s/nginx.pid;
+events { }
+http { access_log off; server { listen 127.0.0.1:%(port)d; location / { return 200 "hello"; } } }
+"""
+
+    def test_those_that_are_forked_before_a_stack_was_walked_live(self):
+        path = os.path.join(DIRECTORY.name, "nginx.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.CONFIGURATION % {"folder": DIRECTORY.name, "port": free_port()})
+        process = subprocess.Popen([os.environ["PIKO"], "run", "--port", "0", "--rolling-trace", "--output-dir",
+                                    DIRECTORY.name, "--", "nginx", "-c", path],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(1.5)  # one that dies does so within 50 ms of its start
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+        self.assertNotIn("was ended by", errors)
 
 
 if __name__ == "__main__":

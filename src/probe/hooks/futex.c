@@ -38,12 +38,20 @@ static bool is_unlock(const uint32_t *word) {
     return waiters_maybe(word) && __atomic_load_n(word, __ATOMIC_RELAXED) == LOCK_FREE;
 }
 
+/* Words of the mailbox: the handler's own calls come through here too, since libc's syscall() is this hook. To record
+ * them would take a stack, which may ask control for tables by such a call, and so on until the stack overflows. */
+static bool is_ours(const uint32_t *word) {
+    return (uintptr_t)word - (uintptr_t)probe.segment < probe.segment->total_bytes;
+}
+
 /* Jumped to by the entry: its caller is the program. */
 static __attribute__((noinline)) NO_JUMPS long futex(long number, long a, long b, long c, long d, long e, long f) {
     uint32_t *word = (uint32_t *)a;
     long operation = b & FUTEX_CMD_MASK;
     bool waits = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
     bool wakes = operation == FUTEX_WAKE || operation == FUTEX_WAKE_BITSET;
+    if (is_ours(word))
+        return REAL(syscall)(number, a, b, c, d, e, f);
     if (waits && (uint32_t)c == LOCK_AWAITED)
         return CONTENDED(word, SEGMENT_THREAD_FUTEX, REAL(syscall)(number, a, b, c, d, e, f));
     if (waits)
