@@ -230,7 +230,7 @@ class Tree(unittest.TestCase):
             for one in piko.processes():
                 rows = top(piko.save("heap?pid=%d" % one["pid"]), "alloc_space", unit="MB")
                 self.assertAlmostEqual(rows["allocates_early"][1], 64, delta=32)
-                self.assertEqual(rows["allocates_early"][1], rows["main"][1], rows)
+                self.assertGreater(rows["allocates_early"][1], 0.9 * rows["main"][1], rows)  # stdio may have a sample
                 self.assertNotIn("truncated", rows)
 
     def test_a_program_that_is_executed_takes_the_place_of_the_one_before(self):
