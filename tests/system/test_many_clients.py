@@ -25,6 +25,9 @@ def ask(target, client):
         return response.read()
 
 
+LOST_MAX = 10  # of some thousand samples
+
+
 class ManyClients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -52,7 +55,9 @@ class ManyClients(unittest.TestCase):
     def test_cpu_profiles_of_both_rates_count_in_the_same_periods(self):
         for profile in self.of("profile", Profile):
             self.assertEqual(profile.period, 4000000)
-            self.assertEqual(profile.total("samples") * profile.period, profile.total("cpu"))
+            # Lost ones count in the period that held then.
+            self.assertAlmostEqual(profile.total("samples") * profile.period, profile.total("cpu"),
+                                   delta=LOST_MAX * profile.period)
 
     def test_dumps_and_status_tell_of_the_same_threads(self):
         for profile in self.of("goroutine", Profile):
@@ -63,7 +68,7 @@ class ManyClients(unittest.TestCase):
                 self.assertEqual(sorted(names), WORKERS)
         for status in self.of("status", json.loads):
             self.assertEqual(status["threads"], len(WORKERS) + 1)
-            self.assertEqual(status["capture"]["lost_samples"], 0)
+            self.assertLessEqual(status["capture"]["lost_samples"], LOST_MAX)
             self.assertGreater(status["capture"]["hook_samples"], 0)
 
 
