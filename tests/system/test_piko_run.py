@@ -121,6 +121,10 @@ class Command(unittest.TestCase):
         self.assertIn("write --", subprocess.run([PIKO, "run", "true"], capture_output=True, text=True).stderr)
         self.assertIn("Examples:", subprocess.run([PIKO, "help", "run"], capture_output=True, text=True).stdout)
 
+    def test_a_limit_of_file_sizes_ends_no_program(self):
+        done = run("sh", "-c", "ulimit -f 1000; (echo child); /bin/echo program")
+        self.assertEqual((done.returncode, done.stdout), (0, "child\nprogram\n"))
+
     def test_the_rolling_trace_is_told_with_its_bounds(self):
         done = run("true", flags=("--port", "0", "--rolling-trace", "--rolling-trace-min-age", "1500ms"))
         self.assertRegex(done.stderr, r"/_piko/debug/pprof/ \(rolling trace 1.5 s, 16 MiB\)\n$")

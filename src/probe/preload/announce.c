@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -12,7 +14,15 @@
 
 #define SEND_WAIT_US 100000
 
+/* A file beyond the process's limit of sizes is answered by SIGXFSZ, which would end the program. */
+static bool may_be_as_large(size_t bytes) {
+    struct rlimit limit;
+    return syscall(SYS_prlimit64, 0L, RLIMIT_FSIZE, NULL, &limit) == 0 && limit.rlim_cur >= bytes;
+}
+
 void *announce_memory(size_t bytes, int *ret_fd) {
+    if (!may_be_as_large(bytes))
+        return NULL;
     int fd = (int)syscall(SYS_memfd_create, "piko-segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return NULL;
