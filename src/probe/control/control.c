@@ -318,7 +318,11 @@ bool control_rest(void) {
     return running;
 }
 
+/* Whoever the process is now may be allowed no more threads: then nobody is left to end what runs. */
 void control_resume(void) {
-    start_thread();
+    if (start_thread()) {
+        sampler_stop();
+        recorder_stop();
+    }
     leave();
 }
