@@ -278,7 +278,7 @@ static bool enumerate(void) {
     for (uint32_t i = 0; i < state.n_objects; i++)
         state.objects[i].seen = false;
     if (!loaded_each(visit, &enumeration))
-        __atomic_store_n(&probe.modules_stale, 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&probe.modules_stale, PROBE_STALE, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < state.n_objects; i++)
         if (state.objects[i].state == OBJECT_LOADED && !state.objects[i].seen) {
             state.objects[i].state = OBJECT_GONE;
