@@ -65,9 +65,14 @@ void connection_back_off(struct traffic *traffic, struct connection *connection)
     connection_set_state(traffic, connection, CONNECTION_WAITING);
 }
 
+/* A server that accepts and resets at once can be faster than our loop: then the connection that was made fails at the place
+ * where it was to be taken up, with ECONNRESET, where one that was never made has ECONNREFUSED. */
+static enum load_failure connect_failure(int error) {
+    return error == ETIMEDOUT ? LOAD_TIMEOUT : error == ECONNRESET || error == EPIPE ? LOAD_RESET : LOAD_REFUSED;
+}
+
 static void fail_connect(struct traffic *traffic, struct connection *connection, int error) {
-    traffic_fail(traffic, error == ETIMEDOUT ? LOAD_TIMEOUT : LOAD_REFUSED, 0, "connect %s: %s",
-                 traffic->plan->target.name, strerror(error));
+    traffic_fail(traffic, connect_failure(error), 0, "connect %s: %s", traffic->plan->target.name, strerror(error));
     connection_back_off(traffic, connection);
 }
 
