@@ -154,7 +154,8 @@ struct segment_thread {
     uint64_t dump_since_ns; /* A: 0 unknown */
 
     uint64_t stack_low, stack_high; /* A: bounds of its stack, 0 unknown; low inclusive, high exclusive */
-    uint64_t reserved[6];
+    uint64_t root_pc;               /* A: start of its function, where its stacks end; 0 unknown */
+    uint64_t reserved[5];
 };
 _Static_assert(sizeof(struct segment_thread) == 192, "three cache lines");
 

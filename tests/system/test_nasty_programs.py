@@ -125,6 +125,8 @@ class Nasty(unittest.TestCase):
             print("%s: %.1f %% of the CPU time sampled" % (scenario, 100 * part))
             self.assertGreater(part, PARTS_MIN.get(scenario, PART_MIN))
             self.assertLess(part, PART_MAX)
+        for profile in both[0].profiles:
+            self.assertEqual(profile.cum("cpu", "lost"), 0)
         return both[0]
 
     def test_the_trap_is_one(self):

@@ -78,7 +78,7 @@ static void arm_all(void) {
     for (uint32_t i = 0; i < SEGMENT_THREADS_MAX; i++) {
         struct segment_thread *record = thread_at(i);
         if (is_sampled(record))
-            timers_start_cpu(record, probe.cpu_period_ns, 0);
+            timers_start_cpu(record, probe.cpu_period_ns);
         else if (record)
             timers_stop_cpu(record); /* of a thread that left without telling us */
     }

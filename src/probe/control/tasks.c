@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -95,6 +96,8 @@ static void see_task(uint32_t tid, void *data) {
     if (!record)
         return;
     seen->records[record - probe.tables.threads] = 1;
+    if (tid == probe.segment->pid && !record->root_pc)
+        record->root_pc = getauxval(AT_ENTRY);
     refresh_name(tid, record);
 }
 

@@ -77,6 +77,7 @@ struct probe_thread {
     struct segment_thread *record;           /* NULL until attached */
     int64_t heap_countdown;                  /* bytes until the next sample */
     uint64_t random;                         /* xorshift state; 0 = not seeded */
+    uint64_t root_pc;                        /* start of its function; 0 = not of pthread_create */
     struct segment_trace_chunk *trace_chunk; /* that it fills; NULL until it records */
     uint64_t trace_lease;                    /* under which it has it: another thread may have been given it since */
     uint32_t tid;

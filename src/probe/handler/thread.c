@@ -32,6 +32,7 @@ static void reset_record(struct segment_thread *record) {
     record->stack_low = record->stack_high = 0;
     record->wait_object = record->dump_seq = record->dump_since_ns = record->state_since_ns = 0;
     record->dump_stack = record->dump_state = record->wait_stack = 0;
+    record->root_pc = 0;
     record->wait_ticks = 0;
     __atomic_store_n(&record->wait_seq, (record->wait_seq | 1) + 1, __ATOMIC_RELEASE); /* even: waits for nothing */
 }
@@ -75,10 +76,13 @@ struct segment_thread *thread_attach(void) {
         probe_thread.tid = (uint32_t)syscall(SYS_gettid);
     if (!probe_thread.random)
         probe_thread.random = (probe_now_ns() ^ (uint64_t)probe_thread.tid << 40) | 1;
-    return probe_thread.record = thread_record(probe_thread.tid);
+    probe_thread.record = thread_record(probe_thread.tid);
+    if (probe_thread.record && probe_thread.root_pc) /* of the thread that forked, in a child */
+        probe_thread.record->root_pc = probe_thread.root_pc;
+    return probe_thread.record;
 }
 
-void thread_begin(uint32_t create_stack) {
+void thread_begin(uint32_t create_stack, uintptr_t root_pc) {
     struct segment_thread *record = thread_attach();
     if (!record)
         return;
@@ -86,6 +90,7 @@ void thread_begin(uint32_t create_stack) {
     record->state = SEGMENT_THREAD_RUNNING;
     record->started_ns = probe_now_ns();
     record->create_stack = create_stack;
+    record->root_pc = probe_thread.root_pc = root_pc;
 }
 
 void thread_begin_own(void) {

@@ -36,8 +36,9 @@ static inline struct segment_thread *thread_self(void) {
     return probe_thread.record ? probe_thread.record : thread_attach();
 }
 
-/* A new thread begins, before its own code runs: a record of an older thread with the same id is made new. */
-void thread_begin(uint32_t create_stack);
+/* A new thread begins, before its own code runs: a record of an older thread with the same id is made new. root_pc: start of
+ * its function. */
+void thread_begin(uint32_t create_stack, uintptr_t root_pc);
 
 /* A thread of ours begins: it has a record, so that nobody else takes it for one of the program's, and nothing more. */
 void thread_begin_own(void);

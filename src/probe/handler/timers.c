@@ -22,8 +22,7 @@ static struct cpu_timer {
      * by timers_settle(). The generation of the timer stands above the number: a signal of a timer may come after the
      * next one was started, with another period. */
     uint64_t delivered, counted;
-    uint64_t root_pc; /* start of the thread's function; 0 unknown */
-    uint32_t stack;   /* A: of its last sample; 0 none yet */
+    uint32_t stack; /* A: of its last sample; 0 none yet */
 } cpu_timers[SEGMENT_THREADS_MAX];
 #define TIMER_NONE 0u
 #define TIMER_BUSY 1u
@@ -86,10 +85,12 @@ static uint64_t cpu_time_of(uint32_t tid) {
     return failed ? 0 : (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr_t root_pc) {
+void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
     uint32_t none = TIMER_NONE, tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
-    if (__atomic_load_n(&own->tid, __ATOMIC_RELAXED) != tid || own->period_ns != period_ns)
+    bool same = __atomic_load_n(&own->tid, __ATOMIC_RELAXED) == tid &&
+                __atomic_load_n(&own->id, __ATOMIC_RELAXED) >= TIMER_BASE;
+    if (!same || own->period_ns != period_ns)
         timers_stop_cpu(record);
     if (!__atomic_compare_exchange_n(&own->id, &none, TIMER_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return;
@@ -99,8 +100,8 @@ void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr
     __atomic_store_n(&own->tid, tid, __ATOMIC_RELAXED);
     own->first_ns = cpu_time_of(tid) + 1 + probe_random() % period_ns;
     own->period_ns = period_ns;
-    own->root_pc = root_pc;
-    own->stack = 0;
+    if (!same) /* with another period the thread goes on where it was last */
+        __atomic_store_n(&own->stack, 0, __ATOMIC_RELAXED);
     int timer = make_timer(record, TICK_CPU, generation);
     if (timer < 0) {
         counter_add(&probe.segment->counters.lost_timers, 1);
@@ -134,7 +135,7 @@ uint64_t timers_delivered(const struct segment_thread *record, uint32_t generati
     return samples;
 }
 
-void timers_settle(const struct segment_thread *record) {
+static void settle(const struct segment_thread *record, bool finally) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
     uint32_t tid = __atomic_load_n(&own->tid, __ATOMIC_RELAXED);
     if (__atomic_load_n(&own->id, __ATOMIC_ACQUIRE) < TIMER_BASE || record->tid != tid)
@@ -142,19 +143,25 @@ void timers_settle(const struct segment_thread *record) {
     uint64_t now = cpu_time_of(tid);
     uint64_t due = now >= own->first_ns ? (now - own->first_ns) / own->period_ns + 1 : 0;
     uint64_t generation = __atomic_load_n(&own->counted, __ATOMIC_ACQUIRE) >> GENERATION_SHIFT;
-    uint64_t missing = claim_expiries(own, due | generation << GENERATION_SHIFT);
+    uint32_t stack = __atomic_load_n(&own->stack, __ATOMIC_RELAXED);
+    uint64_t root_pc = record->root_pc;
+    bool known = stack || root_pc;
+    uint64_t missing = known || finally ? claim_expiries(own, due | generation << GENERATION_SHIFT) : 0;
     if (!missing)
         return;
-    uint32_t stack = __atomic_load_n(&own->stack, __ATOMIC_RELAXED);
-    if (!stack && own->root_pc)
-        stack = stacks_intern(&own->root_pc, 1, false);
+    if (!stack && known)
+        stack = stacks_intern(&root_pc, 1, false);
     counter_add(&probe.segment->counters.cpu_overruns, missing);
     buckets_add_cpu(stack, record, missing, missing * own->period_ns);
 }
 
+void timers_settle(const struct segment_thread *record) {
+    settle(record, /* finally= */ false);
+}
+
 void timers_stop_cpu(struct segment_thread *record) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
-    timers_settle(record);
+    settle(record, /* finally= */ true);
     uint32_t id = __atomic_load_n(&own->id, __ATOMIC_ACQUIRE);
     if (id >= TIMER_BASE &&
         __atomic_compare_exchange_n(&own->id, &id, TIMER_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))

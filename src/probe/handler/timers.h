@@ -20,10 +20,9 @@ bool timers_block_signal(void);
 void timers_unblock_signal(void);
 
 /* Start the CPU timer of a thread, or leave it when it runs at that period already. Its first expiry is at a random point of the period, so
- * that many short-lived threads are not undercounted. root_pc: start of the thread's function, 0 unknown. Counted in
- * lost_timers when the kernel refuses. Any thread. */
-void timers_start_cpu(struct segment_thread *record, uint64_t period_ns, uintptr_t root_pc);
-/* Settle, and end the timer. */
+ * that many short-lived threads are not undercounted. Counted in lost_timers when the kernel refuses. Any thread. */
+void timers_start_cpu(struct segment_thread *record, uint64_t period_ns);
+/* Settle, and end the timer: what belongs to no known stack is lost. */
 void timers_stop_cpu(struct segment_thread *record);
 
 /* By the handler: so many expiries came as a signal, in this stack. How many of them are not counted yet, and the CPU time
@@ -33,7 +32,8 @@ uint64_t timers_delivered(const struct segment_thread *record, uint32_t generati
 
 /* Count the expiries that are due by the thread's CPU clock and have not come as a signal: the kernel looks at timers on
  * its tick alone, so a thread that runs in bursts between ticks owes up to a tick at any moment, and one that ends may
- * never have been met by one. They go to the stack of the thread's last sample, else to its function. Any thread. */
+ * never have been met by one. They go to the stack of the thread's last sample, else to its function; where neither is known
+ * they are left to be counted later. Any thread. */
 void timers_settle(const struct segment_thread *record);
 
 /* Ask a running thread for its stack: a timer that expires as soon as the thread has used any CPU at all. A thread that

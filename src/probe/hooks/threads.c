@@ -64,7 +64,7 @@ static void learn_stack_bounds(struct segment_thread *record) {
 
 /* All that a new thread does before its own code. */
 static void begin(const struct start *start) {
-    thread_begin(start->create_stack);
+    thread_begin(start->create_stack, (uintptr_t)start->function);
     struct segment_thread *record = probe_thread.record;
     if (!record)
         return;
@@ -77,7 +77,7 @@ static void begin(const struct start *start) {
     timers_let_signal_in();
     uint64_t period = __atomic_load_n(&probe.cpu_period_ns, __ATOMIC_ACQUIRE);
     if (period)
-        timers_start_cpu(record, period, (uintptr_t)start->function);
+        timers_start_cpu(record, period);
 }
 
 /* Ends in a jump, not a call, so that no frame of ours stands at the root of the program's stacks. */
