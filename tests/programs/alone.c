@@ -1,13 +1,21 @@
 /* What a process with one thread may count on; prints a line a fact.
  *   alone identity   who each of its threads is, after it became somebody else over and over
+ *   alone rights     that each of its threads gives up what the first one does
  *   alone exit       ends when its last thread ends, with 0 */
 #include <dirent.h>
+#include <linux/capability.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/single_threaded.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+int capset(cap_user_header_t header, const cap_user_data_t data); /* libc has it; the header is libcap's */
 
 #define NOBODY 65534
 #define ROUNDS 200
@@ -56,6 +64,65 @@ static int identity(void) {
     return 0;
 }
 
+/* What the kernel says that a thread may do. */
+static void read_rights(const char *task, char ret[1024]) {
+    static const char *const wanted[] = {"Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp"};
+    char path[300], line[200];
+    snprintf(path, sizeof path, "/proc/self/task/%s/status", task);
+    FILE *file = fopen(path, "r");
+    ret[0] = '\0';
+    while (file && fgets(line, sizeof line, file))
+        for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+            if (!strncmp(line, wanted[i], strlen(wanted[i])) && strlen(ret) + strlen(line) < 1024)
+                strcat(ret, line);
+    if (file)
+        fclose(file);
+}
+
+/* Whether all threads have the same rights, which are not those of `before`; then that is what they are now. */
+static bool have_changed(const char *what, char before[1024]) {
+    char first[1024], other[1024];
+    bool same = true;
+    snprintf(other, sizeof other, "%d", getpid());
+    read_rights(other, first);
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        read_rights(entry->d_name, other);
+        same = same && !strcmp(first, other);
+    }
+    if (tasks)
+        closedir(tasks);
+    bool changed = strcmp(first, before) != 0;
+    printf("%s %s\n", what, !changed ? "has no effect" : same ? "of all" : "of some");
+    strcpy(before, first);
+    return changed && same;
+}
+
+static int give_up_capability(bool bare, unsigned capability) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+    if (syscall(SYS_capget, &header, data))
+        return -1;
+    data[0].permitted = data[0].effective &= ~(1u << capability);
+    return bare ? (int)syscall(SYS_capset, &header, data) : capset(&header, data);
+}
+
+#define CHANGES(call) ((call) >= 0 && have_changed(#call, state))
+
+/* The more a program has given up the less it can: so in this order. */
+static int rights(void) {
+    char state[1024] = "";
+    have_changed("begin", state);
+    return !(CHANGES(prctl(PR_CAPBSET_DROP, CAP_SYS_TIME, 0, 0, 0)) && CHANGES(setfsgid(NOBODY)) &&
+             CHANGES(setfsuid(NOBODY)) && CHANGES(setfsuid(0)) && CHANGES(give_up_capability(false, CAP_KILL)) &&
+             CHANGES(give_up_capability(true, CAP_CHOWN)) && CHANGES(syscall(SYS_setgroups, 1L, &(gid_t){NOBODY})) &&
+             CHANGES(syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY)) &&
+             CHANGES(syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY)) &&
+             CHANGES(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
+}
+
 static void *end(void *unused) {
     usleep(10000);
     return unused;
@@ -64,6 +131,8 @@ static void *end(void *unused) {
 int main(int argc, char **argv) {
     if (argc == 2 && !strcmp(argv[1], "identity"))
         return identity();
+    if (argc == 2 && !strcmp(argv[1], "rights"))
+        return rights();
     pthread_t thread;
     if (argc != 2 || strcmp(argv[1], "exit") || pthread_create(&thread, NULL, end, NULL))
         return 2;

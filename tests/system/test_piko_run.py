@@ -151,6 +151,12 @@ class Alone(unittest.TestCase):
         done = run(self.ALONE, "identity")
         self.assertEqual((done.returncode, done.stdout), (0, "single-threaded 1\nnobody\n"))
 
+    def test_every_thread_gives_up_what_the_program_does(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root has rights to give up")
+        done = run(self.ALONE, "rights")
+        self.assertEqual((done.returncode, re.findall("^(.*) of some$", done.stdout, re.M)), (0, []), done.stdout)
+
     def test_the_process_ends_with_the_last_of_its_threads(self):
         self.assertEqual(run(self.ALONE, "exit").returncode, 0)
 

@@ -30,6 +30,8 @@ struct probe {
     uint64_t trace_chunks_most;
     uint64_t trace_keep_ticks;  /* chunks that are younger are leased anew only when there are no others */
     uint64_t trace_brief_ticks; /* a system call that took less did not wait */
+    /* In place of syscall(2), where that changes what the calling thread may do; NULL before the first start. */
+    long (*change_rights)(long number, long a, long b, long c, long d, long e, long f);
     struct segment_table_pointers {
         segment_stack_slot *stack_slots;
         uint64_t *stack_words;

@@ -1,7 +1,9 @@
-/* Waits by futex(2) through libc's syscall(): the locks of Rust's standard library and of Abseil, the atomic waits of C++20.
- * pthread hooks see none of them. */
+/* System calls through libc's syscall(). Waits by futex(2): the locks of Rust's standard library and of Abseil, the atomic
+ * waits of C++20; pthread hooks see none of them. And what changes the rights of the thread that calls it. */
 #include <linux/futex.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "probe/hooks/real.h"
@@ -69,10 +71,47 @@ static inline syscall_entry *opaque(void *function) {
     return (syscall_entry *)function;
 }
 
+/* What control follows with its own thread. */
+static inline bool changes_rights(long number) {
+    switch (number) {
+    case SYS_setuid:
+    case SYS_setgid:
+    case SYS_setreuid:
+    case SYS_setregid:
+    case SYS_setresuid:
+    case SYS_setresgid:
+    case SYS_setgroups:
+    case SYS_setfsuid:
+    case SYS_setfsgid:
+    case SYS_capset:
+    case SYS_prctl:
+    case SYS_seccomp:
+    case SYS_landlock_restrict_self:
+    case SYS_unshare:
+    case SYS_setns:
+        return true;
+    default:
+        return false;
+    }
+}
+
 EXPORT long hook_syscall(ENTRY_PARAMETERS) {
     if (unlikely(!real.syscall))
         real_resolve();
     if (number == SYS_futex && probe.watching && !probe_thread.own)
         return opaque((void *)futex)(ENTRY_ARGUMENTS);
+    if (unlikely(changes_rights(number)) && probe.change_rights && !probe_thread.own)
+        return opaque((void *)probe.change_rights)(ENTRY_ARGUMENTS);
     return opaque((void *)real.syscall)(ENTRY_ARGUMENTS);
+}
+
+/* As libc's: all arguments that there may be are passed on. */
+EXPORT int prctl(int option, ...) {
+    va_list list;
+    va_start(list, option);
+    long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long), d = va_arg(list, long);
+    va_end(list);
+    if (probe.change_rights && !probe_thread.own)
+        return (int)probe.change_rights(SYS_prctl, option, a, b, c, d, 0);
+    return (int)REAL(syscall)(SYS_prctl, option, a, b, c, d, 0L);
 }
