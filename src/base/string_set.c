@@ -16,6 +16,10 @@ static uint32_t find(const struct string_set *set, uint32_t hash, const char *by
     return HASH_NONE;
 }
 
+uint32_t string_set_find(const struct string_set *set, const char *bytes, size_t size) {
+    return find(set, hash_end(hash_bytes(hash_seed(), bytes, size)), bytes, size);
+}
+
 static uint32_t store(struct string_set *set, uint32_t hash, const char *bytes, size_t size) {
     if (grow_array(&set->entries, &set->space, set->n_entries, sizeof *set->entries))
         return HASH_NONE;

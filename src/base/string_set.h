@@ -20,6 +20,8 @@ struct string_set {
 /* Index of the string, which is copied, and repaired to valid UTF-8 without NUL, when it is new.
  * HASH_NONE when memory ran out. */
 uint32_t string_set_add(struct string_set *set, const char *bytes, size_t size);
+/* Index of a string that was added as it is; HASH_NONE when none was. */
+uint32_t string_set_find(const struct string_set *set, const char *bytes, size_t size);
 void string_set_done(struct string_set *set);
 
 #endif

@@ -35,13 +35,21 @@ static uint64_t stack_key(const struct trace_input *input, uint32_t stack) {
     return stack ? (uint64_t)input->process << TRACE_STACK_SHIFT | stack : 0;
 }
 
+/* Of an address, or of the number of a task: those of another process are out of reach. */
 static uint64_t address_key(const struct trace_input *input, uint64_t address) {
-    return address ? (uint64_t)input->process << TRACE_ADDRESS_SHIFT ^ address : 0;
+    uint64_t low = address & (((uint64_t)1 << TRACE_ADDRESS_SHIFT) - 1);
+    return low ? (uint64_t)input->process << TRACE_ADDRESS_SHIFT | low : 0;
 }
 
-/* Key of a text; 0 for none. */
+/* Key of a text; 0 for none. A trace of an hour may hold messages without end: those that are too many say so. */
 static uint32_t text_key(const struct trace_input *input, const char *bytes, size_t size) {
-    uint32_t index = size ? string_set_add(input->texts, bytes, size) : HASH_NONE;
+    static const char lost[] = "(too many texts)";
+    struct string_set *texts = input->texts;
+    uint32_t index = HASH_NONE;
+    if (size && texts->n_entries < TRACE_TEXTS_MAX)
+        index = string_set_add(texts, bytes, size);
+    else if (size && (index = string_set_find(texts, bytes, size)) == HASH_NONE)
+        index = string_set_add(texts, lost, sizeof(lost) - 1);
     return index == HASH_NONE ? 0 : index + 1;
 }
 
@@ -98,11 +106,6 @@ static void tell_start(struct trace_input *input, uint32_t tid, const struct seg
     event->value = since ? ns_of(input, record->begin - since) : 0;
 }
 
-/* Numbers of tasks are a process's own. */
-static uint64_t task_key(const struct trace_input *input, uint64_t task) {
-    return task ? (uint64_t)input->process << TRACE_ADDRESS_SHIFT ^ task : 0;
-}
-
 static uint32_t string_key(const struct trace_input *input, uint64_t id) {
     char text[VIEW_STRING_BYTES];
     uint32_t size = view_string(&input->reader->view, (uint32_t)id, text);
@@ -134,14 +137,14 @@ static void tell_annotation(struct trace_input *input, const struct segment_trac
     struct trace_event event = {.text = string_key(input, record->value & UINT32_MAX)};
     if (record->kind == SEGMENT_TRACE_TASK_BEGIN) {
         event.text = string_key(input, record->value >> SEGMENT_TRACE_TYPE_SHIFT);
-        event.value = task_key(input, record->value & (((uint64_t)1 << SEGMENT_TRACE_TYPE_SHIFT) - 1));
+        event.value = address_key(input, record->value & (((uint64_t)1 << SEGMENT_TRACE_TYPE_SHIFT) - 1));
     } else if (record->kind == SEGMENT_TRACE_LOG) {
         event.value = message_key(input, chunk, slot);
     }
     struct trace_event *told =
         add(input, (enum trace_kind)kinds[record->kind], chunk->tid, ns_of(input, record->begin));
     told->stack = stack_key(input, record->stack);
-    told->object = task_key(input, record->object);
+    told->object = address_key(input, record->object);
     told->text = event.text;
     told->value = event.value;
 }

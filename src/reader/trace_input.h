@@ -14,6 +14,7 @@
 #define TRACE_STACK_SHIFT 32   /* of a stack key */
 #define TRACE_ADDRESS_SHIFT 48 /* of an object's or a function's address, which have 47 bits */
 #define TRACE_PROCESSES_MAX (1u << 16)
+#define TRACE_TEXTS_MAX (1u << 18) /* of names and messages in one trace; as many as a window of 16 MiB can hold */
 
 struct trace_input {
     const struct reader *reader;

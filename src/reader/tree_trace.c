@@ -12,7 +12,13 @@
 #include "reader/tree_internal.h"
 
 #define GENERATION_NS (NS_PER_S / 2) /* of a trace that is sent while it is taken */
-#define SLICE_NS NS_PER_S            /* of the recent past */
+
+/* Of the recent past. It may be days long, if little happened in them, or no time at all: so what is told at once is a
+ * part of it, and a generation, which costs some kilobytes, is worth it. */
+#define SLICE_NS NS_PER_S /* at least */
+#define SLICES_MAX 64u
+#define GENERATION_EVENTS 16384u
+#define RECENT_NS_MAX ((uint64_t)50 * 24 * 3600 * NS_PER_S) /* longer than that no trace can be */
 
 struct part {
     struct process *process;
@@ -273,7 +279,8 @@ static bool is_quiet(const struct tree_trace *trace) {
     return quiet;
 }
 
-static int tell_recent(struct tree_trace *trace, struct buffer *ret) {
+/* From where on there is something to tell, and up to when. */
+static void survey(struct tree_trace *trace, uint64_t *ret_until_ns) {
     uint64_t now_ns = clock_monotonic_ns(), newest_ns = 0;
     trace->start_ns = now_ns;
     for (uint32_t i = 0; i < trace->n_parts; i++) {
@@ -285,19 +292,39 @@ static int tell_recent(struct tree_trace *trace, struct buffer *ret) {
     }
     if (is_quiet(trace) && newest_ns > trace->start_ns && newest_ns < now_ns)
         now_ns = newest_ns + 1;
+    if (now_ns - trace->start_ns > RECENT_NS_MAX)
+        trace->start_ns = now_ns - RECENT_NS_MAX;
+    *ret_until_ns = now_ns;
+}
+
+static int tell_slice(struct tree_trace *trace, uint64_t from_ns, uint64_t until_ns) {
+    int error = 0;
+    for (uint32_t i = 0; i < trace->n_parts && !error; i++) {
+        trace_input_tell(trace->parts[i]->input, from_ns, until_ns);
+        error = trace_input_flush(trace->parts[i]->input);
+    }
+    return error;
+}
+
+static int tell_recent(struct tree_trace *trace, struct buffer *ret) {
+    uint64_t end_ns, flushed = 0;
+    survey(trace, &end_ns);
     int error = make_writer(trace);
     for (uint32_t i = 0; i < trace->n_parts && !error; i++) {
         struct trace_input *input = trace->parts[i]->input;
         trace_input_introduce(input, trace_input_horizon_ns(input), /* dump= */ 0);
     }
-    for (uint64_t from_ns = 0, until_ns = trace->start_ns; until_ns < now_ns && !error; from_ns = until_ns) {
-        until_ns = until_ns + SLICE_NS < now_ns ? until_ns + SLICE_NS : now_ns;
-        for (uint32_t i = 0; i < trace->n_parts && !error; i++) {
-            trace_input_tell(trace->parts[i]->input, from_ns, until_ns);
-            error = trace_input_flush(trace->parts[i]->input);
-        }
-        if (!error)
-            error = trace_writer_flush(trace->writer, until_ns, ret);
+    uint64_t slice_ns = (end_ns - trace->start_ns) / SLICES_MAX + 1;
+    slice_ns = slice_ns > SLICE_NS ? slice_ns : SLICE_NS;
+    for (uint64_t from_ns = 0, until_ns = trace->start_ns; until_ns < end_ns && !error; from_ns = until_ns) {
+        until_ns = until_ns + slice_ns < end_ns ? until_ns + slice_ns : end_ns;
+        error = tell_slice(trace, from_ns, until_ns);
+        struct trace_figures figures;
+        trace_writer_figures(trace->writer, &figures);
+        if (error || (until_ns < end_ns && figures.events - flushed < GENERATION_EVENTS))
+            continue;
+        flushed = figures.events;
+        error = trace_writer_flush(trace->writer, until_ns, ret);
     }
     return error;
 }
