@@ -49,12 +49,12 @@ def field(number, data):
 def profile(names, stacks):
     """A pprof file: each function is a location; stacks are (function numbers, leaf first; value)."""
     strings = ["", "cpu", "nanoseconds", *names]
-    out = field(1, field(1, 1) + field(2, 2))
+    fields = [field(1, field(1, 1) + field(2, 2))]
     for functions, value in stacks:
-        out += field(2, field(1, b"".join(varint(f + 1) for f in functions)) + field(2, varint(value)))
+        fields.append(field(2, field(1, b"".join(varint(f + 1) for f in functions)) + field(2, varint(value))))
     for number in range(1, len(names) + 1):
-        out += field(4, field(1, number) + field(4, field(1, number))) + field(5, field(1, number) + field(2, number + 2))
-    return gzip.compress(out + b"".join(field(6, s.encode()) for s in strings))
+        fields.append(field(4, field(1, number) + field(4, field(1, number))) + field(5, field(1, number) + field(2, number + 2)))
+    return gzip.compress(b"".join(fields + [field(6, s.encode()) for s in strings]))
 
 
 @unittest.skipUnless(BROWSER, "no Chromium is installed: there is no browser to open the page in")
