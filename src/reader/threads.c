@@ -33,7 +33,7 @@ static bool live(const struct segment_thread *thread) {
 
 /* Without a fresh dump (seq 0): a wait that began after the newest one. */
 static bool waits_since(const struct segment_thread *thread) {
-    return thread->wait_seq % 2 && thread->state_since_ns != thread->dump_since_ns;
+    return thread->wait_seq % 2 && thread->wait_seq != thread->dump_wait_seq;
 }
 
 static void fill(const struct segment_thread *thread, uint64_t seq, struct thread_row *row) {

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4745534f4b49500aull /* "\nPIKOSEG" read as little endian */
-#define SEGMENT_VERSION 3u
+#define SEGMENT_VERSION 4u
 
 /* Limits. What does not fit is counted in segment_counters and shows up as a `lost` frame. */
 #define SEGMENT_STACK_DEPTH_MAX 128u    /* frames of one stack; deeper ones keep the leaf end, marked truncated */
@@ -129,12 +129,13 @@ enum segment_thread_state { /* the words of the dump in brackets; numbers are pa
 };
 
 struct segment_thread {
-    uint32_t tid;                         /* A, release: 0 = never used */
-    uint32_t state;                       /* A: enum segment_thread_state as the hooks see it */
-    uint64_t state_since_ns;              /* A: CLOCK_MONOTONIC of the last change into a waiting state; 0 unknown */
-    uint64_t started_ns;                  /* CLOCK_MONOTONIC; 0 = was there before us */
-    uint32_t own;                         /* A: 1 = one of ours: never sampled, listed or counted */
-    uint32_t create_stack;                /* A: stack id of the pthread_create call; 0 unknown */
+    uint32_t tid;            /* A, release: 0 = never used */
+    uint32_t state;          /* A: enum segment_thread_state as the hooks see it */
+    uint64_t state_since_ns; /* A: CLOCK_MONOTONIC of the last change into a waiting state, or of the reader's
+                                           * last sign of life before it; 0 unknown */
+    uint64_t started_ns;     /* CLOCK_MONOTONIC; 0 = was there before us */
+    uint32_t own;            /* A: 1 = one of ours: never sampled, listed or counted */
+    uint32_t create_stack;   /* A: stack id of the pthread_create call; 0 unknown */
     char name[SEGMENT_THREAD_NAME_BYTES]; /* as last seen by control or by the hook of pthread_setname_np; may tear */
 
     /* Registers at the entry of the hook that waits; valid while wait_seq is odd. */
@@ -143,19 +144,20 @@ struct segment_thread {
     uint64_t wait_sp;     /* A: stack pointer there */
     uint64_t wait_fp;     /* A: frame pointer register there */
     uint64_t wait_object; /* A: address of what is waited for, or a file descriptor; 0 unknown */
-    uint64_t wait_ticks;  /* A: of the trace's clock: when the wait began; 0 = not while recording */
+    uint64_t wait_ticks;  /* A: of the trace's clock: when the wait began; 0 = not while recording, or no wait */
     uint32_t wait_stack;  /* A: stack id, known while recording; 0 = not */
     uint32_t reserved_too;
 
     /* Filled by control (or by the thread's own handler) for one dump. */
-    uint64_t dump_seq;      /* A, release: dump that the next four fields belong to */
+    uint64_t dump_seq;      /* A, release: dump that the next five fields belong to */
     uint32_t dump_stack;    /* A: stack id; 0 = none could be had */
     uint32_t dump_state;    /* A: enum segment_thread_state, with what the kernel says merged in */
     uint64_t dump_since_ns; /* A: 0 unknown */
+    uint64_t dump_wait_seq; /* A: wait_seq of the wait that it shows; 0 = it shows none */
 
     uint64_t stack_low, stack_high; /* A: bounds of its stack, 0 unknown; low inclusive, high exclusive */
     uint64_t root_pc;               /* A: start of its function, where its stacks end; 0 unknown */
-    uint64_t reserved[5];
+    uint64_t reserved[4];
 };
 _Static_assert(sizeof(struct segment_thread) == 192, "three cache lines");
 
@@ -302,8 +304,10 @@ struct segment_mailbox {
     uint64_t refresh_wanted; /* A: names, modules, CPU time owed: the same protocol */
     uint64_t refresh_done;   /* A, release */
     uint64_t heartbeat_ns;   /* A: CLOCK_MONOTONIC of control's last turn; a stopped target lets it age */
-    uint64_t reader_ns;      /* A: CLOCK_MONOTONIC of the reader's last sign of life; 0 = it lives as long as we do */
-    uint32_t trace_users;    /* A: traces that are taken now; recorded while it is > 0 (reader) */
+    uint64_t
+        reader_ns; /* A: CLOCK_MONOTONIC of the reader's last sign of life, some seconds ago at most (reader; control,
+                              * where both are one process) */
+    uint32_t trace_users; /* A: traces that are taken now; recorded while it is > 0 (reader) */
     uint32_t reserved_too;
     uint64_t reserved[4];
 };

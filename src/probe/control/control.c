@@ -32,11 +32,13 @@
 #define MODULES_WAIT_MAX_NS 500000000u
 #define MODULES_FIRST_NS 250000000u /* without being asked: most processes do not live as long */
 #define READER_SILENCE_NS 10000000000u
+#define BEAT_NS 2000000000u         /* as a supervisor's */
 #define SAMPLING_TURN_NS 200000000u /* while the sampler runs: new threads, names */
 
 static struct {
     struct own_thread thread;
     bool running;
+    bool beats;     /* the reader is in this process, and has no clock of its own */
     uint32_t end;   /* A: the thread is to end */
     uint32_t owner; /* A: tid of who starts or ends it, a futex; 0 nobody */
     uint64_t modules_looked_ns, modules_wait_ns;
@@ -103,8 +105,7 @@ static void serve_stale_modules(void) {
 
 /* A reader that died in the middle of a capture leaves the sampler wanted. */
 static bool reader_lives(const struct segment_mailbox *mailbox) {
-    uint64_t seen_ns = __atomic_load_n(&mailbox->reader_ns, __ATOMIC_RELAXED), now_ns = probe_now_ns();
-    return !seen_ns || now_ns < seen_ns + READER_SILENCE_NS;
+    return probe_now_ns() < __atomic_load_n(&mailbox->reader_ns, __ATOMIC_RELAXED) + READER_SILENCE_NS;
 }
 
 static void serve_sampler(struct segment_mailbox *mailbox) {
@@ -129,8 +130,9 @@ static void plan_first_look(void) {
 
 /* How long until there is something to do of our own accord; false = only when woken. */
 static bool next_turn(const struct segment_mailbox *mailbox, struct timespec *ret) {
-    uint64_t ns =
-        sampler_is_running() || __atomic_load_n(&mailbox->trace_users, __ATOMIC_ACQUIRE) ? SAMPLING_TURN_NS : 0;
+    uint64_t ns = control.beats ? BEAT_NS : 0;
+    if (sampler_is_running() || __atomic_load_n(&mailbox->trace_users, __ATOMIC_ACQUIRE))
+        ns = SAMPLING_TURN_NS;
     if (__atomic_load_n(&probe.modules_stale, __ATOMIC_ACQUIRE)) {
         uint64_t rest_ns = modules_rest_ns() + 1;
         ns = ns && ns < rest_ns ? ns : rest_ns;
@@ -139,12 +141,18 @@ static bool next_turn(const struct segment_mailbox *mailbox, struct timespec *re
     return ns != 0;
 }
 
+static void beat(struct segment_mailbox *mailbox) {
+    __atomic_store_n(&mailbox->reader_ns, probe_now_ns(), __ATOMIC_RELAXED);
+}
+
 static int control_main(void *unused) {
     (void)unused;
     struct segment_mailbox *mailbox = &probe.segment->mailbox;
     syscall(SYS_prctl, PR_SET_NAME, "piko-control", 0L, 0L, 0L);
     while (!__atomic_load_n(&control.end, __ATOMIC_ACQUIRE)) {
         uint32_t wake = __atomic_load_n(&mailbox->wake, __ATOMIC_ACQUIRE);
+        if (control.beats)
+            beat(mailbox);
         serve_sampler(mailbox);
         recorder_serve(__atomic_load_n(&mailbox->trace_users, __ATOMIC_ACQUIRE) > 0 && reader_lives(mailbox));
         serve_dump(mailbox);
@@ -268,6 +276,8 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
     if (!error)
         error = sampler_init();
     if (!error) {
+        control.beats = !memory;
+        beat(&probe.segment->mailbox);
         recorder_init(rates->trace_min_age_ns, trace_bytes(rates));
         fork_init();
         identity_init();
@@ -279,7 +289,7 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
     if (error)
         return error;
     attach_caller();
-    __atomic_store_n(&probe.watching, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_or(&probe.watching, PROBE_WAITS, __ATOMIC_RELEASE);
     switch_hooks(rates);
     *ret = probe.segment;
     *ret_bytes = (size_t)probe.segment->total_bytes;
@@ -290,7 +300,7 @@ void control_stop(void) {
     if (!control.running)
         return;
     switch_hooks(&(struct control_rates){0});
-    __atomic_store_n(&probe.watching, 0, __ATOMIC_RELEASE);
+    __atomic_fetch_and(&probe.watching, ~(uint32_t)PROBE_WAITS, __ATOMIC_RELEASE);
     if (!control_rest())
         return;
     sampler_stop();

@@ -65,10 +65,9 @@ static struct unwind_memory copy_stack(const struct segment_thread *record, uint
     return memory;
 }
 
-static void finish(struct segment_thread *record, uint64_t seq, uint32_t stack, uint32_t state, uint64_t since_ns) {
+static void finish(struct segment_thread *record, uint64_t seq, uint32_t stack, uint32_t state) {
     record->dump_stack = stack;
     record->dump_state = state;
-    record->dump_since_ns = since_ns;
     __atomic_store_n(&record->dump_seq, seq, __ATOMIC_RELEASE);
 }
 
@@ -89,8 +88,16 @@ static bool take_hooked(struct segment_thread *record, uint64_t seq) {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (__atomic_load_n(&record->wait_seq, __ATOMIC_ACQUIRE) != before)
         return false;
-    finish(record, seq, stack, state, since_ns);
+    record->dump_since_ns = since_ns;
+    record->dump_wait_seq = before;
+    finish(record, seq, stack, state);
     return true;
+}
+
+/* Not in a hook of ours, or gone out of one while we looked. */
+static void finish_unhooked(struct segment_thread *record, uint64_t seq, uint32_t stack, uint32_t state) {
+    record->dump_since_ns = record->dump_wait_seq = 0;
+    finish(record, seq, stack, state);
 }
 
 static bool is_socket_or_pipe(uint32_t tid, uint64_t fd) {
@@ -144,7 +151,7 @@ static bool take_blocked(struct segment_thread *record, uint64_t seq) {
     uint32_t stack = capture_stack_in(&registers, memory); /* which may have copied more */
     if (task_place(record->tid, &again) || again.running || again.sp != place.sp || again.pc != place.pc)
         return false;
-    finish(record, seq, stack, state_of_call(record->tid, &place), 0);
+    finish_unhooked(record, seq, stack, state_of_call(record->tid, &place));
     return true;
 }
 
@@ -187,6 +194,6 @@ void dump_take(uint64_t seq) {
         timers_forget(asked[i]);
         /* It wants to run and never got a CPU: listed, without a stack. */
         if (record && is_listed(record) && __atomic_load_n(&record->dump_seq, __ATOMIC_ACQUIRE) != seq)
-            finish(record, seq, 0, SEGMENT_THREAD_RUNNING, 0);
+            finish_unhooked(record, seq, 0, SEGMENT_THREAD_RUNNING);
     }
 }

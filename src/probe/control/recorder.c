@@ -91,7 +91,7 @@ static void switch_on(struct segment_trace *trace) {
     probe.trace_keep_ticks = ticks_of(keep_ns);
     probe.trace_brief_ticks = ticks_of(BRIEF_NS);
     __atomic_store_n(&trace->since_ticks, trace_ticks(), __ATOMIC_RELEASE);
-    __atomic_store_n(&probe.tracing, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_or(&probe.watching, PROBE_TRACE, __ATOMIC_RELEASE);
     __atomic_store_n(&trace->recording, 1, __ATOMIC_RELEASE);
 }
 
@@ -105,7 +105,7 @@ static void forget_chunks(struct segment_trace *trace) {
 
 static void switch_off(struct segment_trace *trace) {
     __atomic_store_n(&trace->recording, 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&probe.tracing, 0, __ATOMIC_RELEASE);
+    __atomic_fetch_and(&probe.watching, ~(uint32_t)PROBE_TRACE, __ATOMIC_RELEASE);
     forget_chunks(trace);
 }
 

@@ -14,6 +14,9 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/* Of what only we define: reached without the table in which the loader puts the addresses of what others do. */
+#define HIDDEN __attribute__((visibility("hidden")))
+
 /* Read on every hooked call, written by control alone (at start, at stop, in a fork child). The rates double as switches:
  * while one is 0 its hooks cost one load and one branch. */
 struct probe {
@@ -21,12 +24,11 @@ struct probe {
     uint64_t mem_profile_rate; /* bytes; 0 = off */
     uint64_t block_rate_ns;    /* 0 = off */
     uint32_t mutex_fraction;   /* 0 = off */
-    uint32_t watching;         /* 1 = threads publish their waits (profiling is started) */
+    uint32_t watching;         /* A: enum probe_watching; 0 = profiling is not started */
     uint64_t cpu_period_ns;    /* of the running sampler; 0 = off */
     uint32_t modules_stale;    /* A: enum probe_stale */
     uint64_t tables_asked_ns;  /* A: when a walk was first in need of tables that are not there yet; 0 = never */
-    uint32_t tracing;          /* A: 1 = the execution trace is recorded; all of trace_… is set before */
-    uint32_t trace_tsc;        /* its clock: 1 = the time stamp counter, 0 = CLOCK_MONOTONIC */
+    uint32_t trace_tsc;        /* the trace's clock: 1 = the time stamp counter, 0 = CLOCK_MONOTONIC */
     uint64_t trace_chunks_most;
     uint64_t trace_keep_ticks;  /* chunks that are younger are leased anew only when there are no others */
     uint64_t trace_brief_ticks; /* a system call that took less did not wait */
@@ -47,7 +49,13 @@ struct probe {
     } tables; /* set together with segment */
 };
 
-extern struct probe probe;
+extern struct probe probe HIDDEN;
+
+/* What is watched: bits in one word, so that a hook need ask once for all of it. */
+enum probe_watching {
+    PROBE_WAITS = 1, /* threads publish their waits */
+    PROBE_TRACE = 2, /* the execution trace is recorded; all of trace_… is set before */
+};
 
 /* Why control should look at what is loaded. */
 enum probe_stale {
@@ -90,7 +98,7 @@ struct probe_thread {
     bool ending;         /* in the first round of its keys' destructors */
 };
 
-extern __thread struct probe_thread probe_thread __attribute__((tls_model("initial-exec")));
+extern __thread struct probe_thread probe_thread HIDDEN __attribute__((tls_model("initial-exec")));
 
 static inline void counter_add(uint64_t *counter, uint64_t n) {
     __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
@@ -111,8 +119,10 @@ static inline uint64_t probe_random(void) {
 
 /* CLOCK_MONOTONIC through the vDSO: async-signal-safe, about 30 ns. */
 uint64_t probe_now_ns(void);
-/* CLOCK_MONOTONIC at the kernel's tick, about 5 ns: good for "2 minutes", not for delays. */
-uint64_t probe_now_coarse_ns(void);
+/* CLOCK_MONOTONIC of some seconds ago, one load: good for "2 minutes", not for delays. Once there is a segment. */
+static inline uint64_t probe_beat_ns(void) {
+    return __atomic_load_n(&probe.segment->mailbox.reader_ns, __ATOMIC_RELAXED);
+}
 
 /* Nanoseconds since, of ours. */
 static inline uint64_t probe_spent_ns(uint64_t since_ns) {

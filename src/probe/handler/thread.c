@@ -30,7 +30,7 @@ static void reset_record(struct segment_thread *record) {
     record->create_stack = 0;
     record->name[0] = '\0';
     record->stack_low = record->stack_high = 0;
-    record->wait_object = record->dump_seq = record->dump_since_ns = record->state_since_ns = 0;
+    record->wait_object = record->dump_seq = record->dump_since_ns = record->dump_wait_seq = record->state_since_ns = 0;
     record->dump_stack = record->dump_state = record->wait_stack = 0;
     record->root_pc = 0;
     record->wait_ticks = 0;
@@ -123,10 +123,14 @@ uint32_t thread_wait_end(struct segment_thread *record, bool timed_out) {
     uint32_t stack = record->wait_ticks ? record->wait_stack : 0;
     if (trace_is_on())
         trace_wait(record, timed_out);
-    if (record->wait_seq & 1)
-        __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
-    record->state = SEGMENT_THREAD_RUNNING;
+    thread_publish_end(record);
+    record->wait_ticks = 0;
     return stack;
+}
+
+long thread_wait_end_closely(long result) {
+    thread_wait_end(probe_thread.record, /* timed_out= */ false);
+    return result;
 }
 
 /* The clock first: the wait includes what the walk takes, as it does in the block profile. */
@@ -149,6 +153,6 @@ struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64
         thread_wait_end(record, false);
     }
     note_for_trace(record, caller);
-    thread_publish_wait(record, state, object, since_ns ? since_ns : probe_now_coarse_ns(), caller);
+    thread_publish_wait(record, state, object, since_ns ? since_ns : probe_beat_ns(), *caller);
     return record;
 }

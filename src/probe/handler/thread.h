@@ -49,7 +49,7 @@ void thread_set_name(struct segment_thread *record, const char *name);
 /* The thread ends: its record is free to be reused, and what it does from here on has none. */
 void thread_detach(void);
 
-/* Publish a wait of the calling thread; `since_ns` 0 takes the coarse clock. Returns what thread_wait_end() takes: NULL
+/* Publish a wait of the calling thread; `since_ns` 0 takes probe_beat_ns(). Returns what thread_wait_end() takes: NULL
  * when there is no record, or when a wait is published already (a signal handler that waits inside a wait). A wait that
  * ended in a jump is taken as over by the next one. */
 struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64_t object, uint64_t since_ns,
@@ -58,35 +58,48 @@ struct segment_thread *thread_wait_begin(enum segment_thread_state state, uint64
 uint32_t thread_wait_end(struct segment_thread *record, bool timed_out);
 
 static inline void thread_publish_wait(struct segment_thread *record, enum segment_thread_state state, uint64_t object,
-                                       uint64_t since_ns, const struct unwind_registers *caller) {
+                                       uint64_t since_ns, struct unwind_registers caller) {
     /* One by one: two stores that are read again as one stall the processor. */
-    __atomic_store_n(&record->wait_pc, caller->pc, __ATOMIC_RELAXED);
-    __atomic_store_n(&record->wait_sp, caller->sp, __ATOMIC_RELAXED);
-    __atomic_store_n(&record->wait_fp, caller->fp, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->wait_pc, caller.pc, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->wait_sp, caller.sp, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->wait_fp, caller.fp, __ATOMIC_RELAXED);
     __atomic_store_n(&record->wait_object, object, __ATOMIC_RELAXED);
     __atomic_store_n(&record->state_since_ns, since_ns, __ATOMIC_RELAXED);
     __atomic_store_n(&record->state, state, __ATOMIC_RELAXED);
     __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
 }
 
-/* The same two, with what they nearly always do in line, for calls of which most wait for nothing. */
-static inline struct segment_thread *thread_wait_begin_lightly(enum segment_thread_state state, uint64_t object,
-                                                               const struct unwind_registers *caller) {
-    struct segment_thread *record = probe_thread.record;
-    if (unlikely(!record || record->wait_seq & 1 || trace_is_on()))
-        return thread_wait_begin(state, object, 0, caller);
-    record->wait_ticks = 0;
-    thread_publish_wait(record, state, object, probe_now_coarse_ns(), caller);
-    return record;
+/* Also of a wait that is over already: a signal handler took it as left by a jump. */
+static inline void thread_publish_end(struct segment_thread *record) {
+    __atomic_store_n(&record->wait_seq, (record->wait_seq | 1) + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&record->state, SEGMENT_THREAD_RUNNING, __ATOMIC_RELAXED);
 }
 
-static inline void thread_wait_end_lightly(struct segment_thread *record) {
-    if (unlikely(!record || !(record->wait_seq & 1) || trace_is_on())) {
-        thread_wait_end(record, /* timed_out= */ false);
-        return;
-    }
-    __atomic_store_n(&record->wait_seq, record->wait_seq + 1, __ATOMIC_RELEASE);
-    record->state = SEGMENT_THREAD_RUNNING;
+/* ---- The same without a call and without a clock, for system calls, of which most wait for nothing --------------------*/
+
+/* thread_wait_end() of the calling thread's wait, whose result it returns. */
+long thread_wait_end_closely(long result);
+
+/* The calling thread's record when it can publish a wait so: waits are watched and nothing else, and it is in none. Else
+ * NULL, and thread_wait_begin() is to look. */
+static inline struct segment_thread *thread_ready_to_wait(void) {
+    struct segment_thread *record = probe_thread.record;
+    return likely(probe.watching == PROBE_WAITS && record && !(record->wait_seq & 1)) ? record : NULL;
+}
+
+static inline void thread_wait_begin_plainly(struct segment_thread *record, enum segment_thread_state state,
+                                             uint64_t object, struct unwind_registers caller) {
+    thread_publish_wait(record, state, object, probe_beat_ns(), caller);
+}
+
+/* What was begun plainly. The record is asked for anew, since a signal handler may have forked: in its child it is another.
+ * The result of the wait is passed through, so that nobody need keep it over a call. */
+static inline long thread_wait_end_plainly(long result) {
+    struct segment_thread *record = probe_thread.record;
+    if (unlikely(probe.watching != PROBE_WAITS || !record))
+        return thread_wait_end_closely(result);
+    thread_publish_end(record);
+    return result;
 }
 
 #endif

@@ -152,7 +152,6 @@ void trace_log(uint64_t task, uint32_t category, uint32_t stack, const char *mes
 }
 
 void trace_reset_after_fork(void) {
-    probe.tracing = 0;
     probe_thread.trace_chunk = NULL;
     probe_thread.trace_lease = 0;
 }

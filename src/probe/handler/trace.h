@@ -13,7 +13,7 @@
 #include "segment/ticks.h"
 
 static inline bool trace_is_on(void) {
-    return unlikely(__atomic_load_n(&probe.tracing, __ATOMIC_RELAXED) != 0);
+    return unlikely(__atomic_load_n(&probe.watching, __ATOMIC_RELAXED) & PROBE_TRACE);
 }
 
 /* Now, by the trace's clock; never 0. */

@@ -28,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probe/handler/probe.h"
+
 /* What headers declare for fortified callers alone. */
 ssize_t __read_chk(int fd, void *to, size_t size, size_t room);
 ssize_t __pread_chk(int fd, void *to, size_t size, off_t at, size_t room);
@@ -163,7 +165,7 @@ struct real {
 #undef REAL_FIELD
 };
 
-extern struct real real;
+extern struct real real HIDDEN;
 
 /* Find them all; idempotent. Any thread; a second thread waits for the first. */
 void real_resolve(void);

@@ -36,18 +36,26 @@ static inline bool timed_out(long result) {
 #define WAITING(state, object, wait_call)                                                                              \
     ({                                                                                                                 \
         struct unwind_registers caller_ = CALLER_REGISTERS();                                                          \
-        struct segment_thread *record_ = thread_wait_begin_lightly((state), (uint64_t)(object), &caller_);             \
+        struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), 0, &caller_);                  \
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
-        thread_wait_end_lightly(record_);                                                                              \
+        thread_wait_end(record_, /* timed_out= */ false);                                                              \
         result_;                                                                                                       \
     })
 
-/* A hook of a call that may wait, to be shown in the dump. */
+/* A hook of a call that may wait, to be shown in the dump. The usual case is all in line and keeps no register, as most of
+ * these calls wait for nothing; a jump leads to the others. What is watched has its real function known. */
 #define HOOK(type, name, parameters, arguments, state, object)                                                         \
-    EXPORT type name parameters {                                                                                      \
+    static __attribute__((noinline)) type name##_closely parameters {                                                  \
         if (!probe.watching)                                                                                           \
             return REAL(name) arguments;                                                                               \
         return WAITING(state, object, REAL(name) arguments);                                                           \
+    }                                                                                                                  \
+    EXPORT type name parameters {                                                                                      \
+        struct segment_thread *record_ = thread_ready_to_wait();                                                       \
+        if (unlikely(!record_))                                                                                        \
+            return name##_closely arguments;                                                                           \
+        thread_wait_begin_plainly(record_, (state), (uint64_t)(object), CALLER_REGISTERS());                           \
+        return (type)thread_wait_end_plainly((long)real.name arguments);                                               \
     }
 
 /* Run `wait_call` as a wait for `lock`, which its holders' unlocks are charged with. */

@@ -30,8 +30,8 @@ static int make_segment(void **state) {
     assert_true(segment != MAP_FAILED);
     segment_format(segment, 0, 1, 4096, 1, 1);
     probe_thread = (struct probe_thread){0};
-    probe =
-        (struct probe){.segment = segment, .tracing = 1, .trace_chunks_most = CHUNKS, .trace_keep_ticks = UINT64_MAX};
+    probe = (struct probe){
+        .segment = segment, .watching = PROBE_TRACE, .trace_chunks_most = CHUNKS, .trace_keep_ticks = UINT64_MAX};
     probe.tables.stack_slots = segment_entries(segment, &segment->stack_slots);
     probe.tables.stack_words = segment_entries(segment, &segment->stack_words);
     probe.tables.threads = segment_entries(segment, &segment->threads);
@@ -202,7 +202,7 @@ static void waits_tell_what_they_were(void **state) {
     probe.trace_brief_ticks = UINT64_MAX;
     thread_wait_end(thread_wait_begin(SEGMENT_THREAD_MUTEX, 0x1234, 1, &nowhere), true);
     thread_wait_end(thread_wait_begin(SEGMENT_THREAD_NETWORK, 5, 1, &nowhere), false);
-    probe.tracing = 0;
+    probe.watching = 0;
     thread_wait_end(thread_wait_begin(SEGMENT_THREAD_MUTEX, 0x1234, 1, &nowhere), false);
     const struct segment_trace_record *records = chunks[0].records;
     assert_int_equal(records[0].kind, SEGMENT_TRACE_WAIT);
