@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "report/objects.h"
-#include "symbols/producer.h"
+#include "symbols/build_flags.h"
 
 #define PACKAGE_FILES "/var/lib/dpkg/info" /* NAME[:ARCH].list has one path a line */
 #define SHARE_LEAST 0.01                   /* of the CPU time, from which on a file is looked at */
@@ -77,17 +77,19 @@ static void look_at(const struct profile *profile, uint32_t index, const struct 
                     struct objects *ret) {
     const struct profile_mapping *mapping = &profile->mappings[index];
     struct object_share share = object_share(shares, profile, mapping->file);
-    bool is_unoptimised = false, has_debug_info = false;
+    struct build_flags flags;
+    char sentence[BUILD_FLAGS_SENTENCE_BYTES];
     for (size_t i = 0; i < ret->n; i++)
         if (strcmp(ret->items[i].file, mapping->file) == 0)
             return;
     if (mapping->file[0] != '/' || (double)share.flat < (double)shares->total * SHARE_LEAST ||
-        producer_look(mapping->file, mapping->build_id, &is_unoptimised, &has_debug_info) != 0)
+        build_flags_look(mapping->file, mapping->build_id, &flags) != 0)
         return;
     bool lacks_names = (double)share.unnamed >= (double)shares->total * SHARE_LEAST;
-    char *package = lacks_names && !has_debug_info ? find_debug_package(mapping->file) : NULL;
-    ret->items[ret->n++] =
-        (struct report_object){.file = mapping->file, .is_unoptimised = is_unoptimised, .debug_package = package};
+    char *package = lacks_names && !flags.debug_info ? find_debug_package(mapping->file) : NULL;
+    build_flags_tell(mapping->file, flags.flags, sentence);
+    ret->items[ret->n++] = (struct report_object){
+        .file = mapping->file, .built = sentence[0] ? strdup(sentence) : NULL, .debug_package = package};
 }
 
 static void look_at_all(const struct profile *profile, struct objects *ret) {
@@ -108,8 +110,10 @@ void objects_find(const struct report_phase *phases, size_t n_phases, struct obj
 }
 
 void objects_done(struct objects *objects) {
-    for (size_t i = 0; i < objects->n; i++)
+    for (size_t i = 0; i < objects->n; i++) {
         free((char *)(uintptr_t)objects->items[i].debug_package);
+        free((char *)(uintptr_t)objects->items[i].built);
+    }
     free(objects->items);
     *objects = (struct objects){0};
 }

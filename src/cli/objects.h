@@ -9,7 +9,7 @@
 #define OBJECTS_MAX 64u
 
 struct objects {
-    struct report_object *items; /* their `file` belongs to the profiles, `debug_package` to this */
+    struct report_object *items; /* their `file` belongs to the profiles, the rest to this */
     size_t n;
 };
 

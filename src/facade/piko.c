@@ -7,9 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "probe/control/control.h"
+#include "reader/builds.h"
 #include "reader/reader.h"
 #include "segment/segment.h"
 #include "serve/serve.h"
@@ -26,6 +28,7 @@
 
 struct piko_profiling {
     struct piko_profiling_options options; /* with the defaults filled in; bind_address is not kept */
+    struct builds *builds;
     struct reader *reader;
     struct serve *serve;
 };
@@ -42,7 +45,7 @@ static void log_to_stderr(void *data, enum piko_log_level level, const char *mes
 
 __attribute__((format(printf, 3, 4))) static void log_line(const struct piko_profiling_options *options,
                                                            enum piko_log_level level, const char *format, ...) {
-    char message[512];
+    char message[1024];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
@@ -102,6 +105,17 @@ static uint64_t rate_of(int64_t option) {
     return option == PIKO_OFF ? 0 : (uint64_t)option;
 }
 
+static void warn(void *data, const char *sentence) {
+    const struct piko_profiling *profiling = data;
+    log_line(&profiling->options, PIKO_LOG_WARNING, "%s", sentence);
+}
+
+static void stop_probe(struct piko_profiling *profiling) {
+    reader_free(profiling->reader);
+    builds_free(profiling->builds);
+    control_stop();
+}
+
 /* The probe, then its reader, then the endpoints; each is undone when a later one fails. */
 static int start_probe(struct piko_profiling *profiling) {
     const struct piko_profiling_options *options = &profiling->options;
@@ -117,9 +131,13 @@ static int start_probe(struct piko_profiling *profiling) {
     int error = control_start(&rates, /* memory= */ NULL, &segment, &bytes);
     if (error)
         return error;
-    error = reader_new(segment, bytes, &profiling->reader);
+    error = builds_new(warn, profiling, &profiling->builds);
+    if (!error)
+        error = reader_new(segment, bytes, &profiling->reader);
     if (error)
-        control_stop();
+        stop_probe(profiling);
+    else
+        reader_set_builds(profiling->reader, profiling->builds);
     return error;
 }
 
@@ -165,10 +183,10 @@ static int start(struct piko_profiling *profiling) {
     if (error)
         log_line(&profiling->options, PIKO_LOG_ERROR, "profiling not started: the probe could not start (error %d)",
                  -error);
-    else if ((error = start_serve(profiling))) {
-        reader_free(profiling->reader);
-        control_stop();
-    }
+    else if ((error = start_serve(profiling)))
+        stop_probe(profiling);
+    else
+        builds_look(profiling->builds, (uint32_t)getpid(), /* program= */ "");
     leave_own_section(section);
     if (!error)
         control_let_signal_in();
@@ -235,8 +253,7 @@ int piko_profiling_stop(struct piko_profiling *profiling) {
     }
     struct own_section section = enter_own_section();
     serve_stop(profiling->serve);
-    reader_free(profiling->reader);
-    control_stop();
+    stop_probe(profiling);
     leave_own_section(section);
     running = NULL;
     pthread_mutex_unlock(&turn);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
+#include "reader/builds.h"
 #include "reader/internal.h"
 
 int build_init(const struct reader *reader, struct build *ret) {
@@ -81,6 +83,15 @@ int build_synthetic(struct build *build, const char *name, int64_t *values) {
     return any ? build_sample(build, 0, name, values, NULL, 0) : 0;
 }
 
+static void comment_on_builds(struct build *build) {
+    const struct modules *modules = &build->places.modules;
+    for (uint32_t i = 0; i < modules->n; i++) {
+        const char *sentence = builds_find(build->reader->builds, modules->list[i].path);
+        if (sentence && (!i || strcmp(modules->list[i].path, modules->list[i - 1].path) != 0))
+            profile_add_comment(build->profile, BUILD_COMMENT "%s", sentence);
+    }
+}
+
 void build_comments(struct build *build, const struct segment_counters *counters) {
     struct profile *profile = build->profile;
     const struct view *view = &build->reader->view;
@@ -107,6 +118,7 @@ void build_comments(struct build *build, const struct segment_counters *counters
                         " segment_bytes_used=%" PRIu64,
                         counters->cpu_samples, counters->cpu_overruns, counters->stacks_truncated, counters->handler_ns,
                         counters->hook_samples, counters->hook_ns, view_bytes_used(view));
+    comment_on_builds(build);
 }
 
 int build_take(struct build *build, struct profile **ret) {

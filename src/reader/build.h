@@ -11,6 +11,8 @@
 #define BUILD_TRUNCATED "truncated" /* at the root end of a stack that was deeper, or could not be walked to its end */
 #define BUILD_UNKNOWN "unknown"     /* a thread whose stack could not be had; a creator from before our time */
 
+#define BUILD_COMMENT "build: " /* before a sentence on how a file was built */
+
 struct build {
     const struct reader *reader;
     struct places places;

@@ -20,7 +20,8 @@ struct reader {
     struct symbols *symbols;
     const void *vdso; /* the kernel's object is the same in every process: our own mapping of it; NULL = none */
     size_t vdso_bytes;
-    bool shares_symbols; /* they are the tree's */
+    bool shares_symbols;   /* they are the tree's */
+    struct builds *builds; /* NULL = none; the caller's */
     uint32_t
         process_pid; /* as the kernel tells us, which may live in another namespace; 0 = a process alone, no labels */
     char process_name[READER_NAME_BYTES];

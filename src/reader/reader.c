@@ -64,6 +64,10 @@ int reader_new_process(struct segment *segment, size_t bytes, struct symbols *sy
     return 0;
 }
 
+void reader_set_builds(struct reader *reader, struct builds *builds) {
+    reader->builds = builds;
+}
+
 void reader_set_quiet(struct reader *reader, bool quiet, bool there) {
     __atomic_store_n(&reader->view.quiet, quiet, __ATOMIC_RELAXED);
     __atomic_store_n(&reader->there, there, __ATOMIC_RELAXED);

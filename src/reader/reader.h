@@ -10,6 +10,7 @@
 #include "profile/profile.h"
 
 struct segment;
+struct builds;
 struct reader;
 
 enum reader_kind {
@@ -25,6 +26,10 @@ enum reader_kind {
  * 0, -ENOMEM, or -EBADMSG when the header is not one of ours (magic, version, sizes, tables outside the mapping). */
 int reader_new(struct segment *segment, size_t bytes, struct reader **ret);
 void reader_free(struct reader *reader); /* takes NULL; no capture may be running */
+
+/* What is known of how its files were built (reader/builds.h) stands in the comments of its profiles from here on. Stays the
+ * caller's and outlives the reader. Before anything else is asked of it. */
+void reader_set_builds(struct reader *reader, struct builds *builds);
 
 /* A symbolized snapshot of one kind, cumulative since the segment was made, owned by the caller (profile_free()).
  * Rates, lost samples and own cost are in its comments. 0, -ENOMEM, or -ETIMEDOUT when a dump was needed and the target

@@ -16,6 +16,7 @@
 
 struct tree;
 struct symbols;
+struct builds;
 
 enum tree_state { TREE_RUNNING, TREE_STOPPED, TREE_ENDED, TREE_REPLACED };
 
@@ -25,6 +26,11 @@ int tree_new(struct tree **ret);
 int tree_new_single(struct reader *reader, struct tree **ret);
 /* No capture may be running. Takes NULL. */
 void tree_free(struct tree *tree);
+
+/* As reader_set_builds(), for the processes that come from here on; all of a single tree. Those are looked at. */
+void tree_set_builds(struct tree *tree, struct builds *builds);
+/* Call visit for each sentence about how a file of theirs was built. */
+void tree_list_builds(struct tree *tree, void (*visit)(const char *sentence, void *data), void *data);
 
 /* Take a process in: its segment, mapped by mmap(), is the tree's from here on, also on failure. A process of the same
  * pid was replaced by it (exec). While CPU captures run they take the new one along.

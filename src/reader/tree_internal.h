@@ -30,6 +30,7 @@ struct tree {
     struct rates cpu_rates; /* of the CPU captures that run */
     unsigned n_trace;       /* traces of the whole tree that are taken */
     struct symbols *symbols;
+    struct builds *builds; /* the caller's; NULL = none */
     bool single;
 };
 

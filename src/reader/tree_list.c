@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "reader/builds.h"
 #include "reader/mailbox.h"
 #include "reader/threads.h"
 #include "reader/tree_internal.h"
@@ -62,6 +63,7 @@ int tree_new_single(struct reader *reader, struct tree **ret) {
     process->began_ns = clock_monotonic_ns();
     append(tree, process);
     tree->single = true;
+    tree->builds = reader->builds;
     *ret = tree;
     return 0;
 }
@@ -77,6 +79,14 @@ void tree_free(struct tree *tree) {
     symbols_free(tree->symbols);
     pthread_mutex_destroy(&tree->lock);
     free(tree);
+}
+
+void tree_set_builds(struct tree *tree, struct builds *builds) {
+    tree->builds = builds;
+}
+
+void tree_list_builds(struct tree *tree, void (*visit)(const char *sentence, void *data), void *data) {
+    builds_list(tree->builds, visit, data);
 }
 
 /* With the lock held: the oldest that ended goes when there are too many. */
@@ -136,6 +146,9 @@ int tree_add(struct tree *tree, uint32_t pid, uint32_t parent, const char *name,
     process->segment = segment;
     process->bytes = bytes;
     process->began_ns = clock_monotonic_ns();
+    reader_set_builds(process->reader, tree->builds);
+    if (tree->builds)
+        builds_look(tree->builds, pid, process->command);
     pthread_mutex_lock(&tree->lock);
     end_one(tree, pid, /* replaced= */ true);
     bool full = tree->n_alive >= TREE_PROCESSES_MAX;

@@ -18,7 +18,8 @@
 #define ALLOC_SHARE 0.25     /* of the bytes, by one function */
 #define CPU_SHARE 0.20       /* of the CPU time, in one function */
 #define UNNAMED_SHARE 0.02   /* of the CPU time, in one object without symbols */
-#define BUILD_SHARE 0.05     /* of the CPU time, in one object that was not optimised */
+#define BUILD_SHARE 0.05     /* of the CPU time, in one object whose build misleads */
+#define BUILDS_TOLD_MAX 3u   /* of these */
 #define FAILED_SHARE 0.001   /* of the requests */
 #define THREADS_FACTOR 2u    /* more of them than at first, */
 #define THREADS_LEAST 20u    /* and so many more */
@@ -261,6 +262,34 @@ static void find_lost(struct context *context) {
     }
 }
 
+/* A sentence that is not told yet. */
+static void add_build(struct context *context, const char *sentence) {
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(0);
+    text_add_safe(&text, sentence);
+    unsigned told = 0;
+    for (size_t i = 0; i < context->findings->n; i++) {
+        const struct finding *finding = &context->findings->items[i];
+        if (strcmp(finding->kind, "build") != 0)
+            continue;
+        told++;
+        if (text.data && finding->text.data && strcmp(finding->text.data, text.data) == 0)
+            return;
+    }
+    if (told < BUILDS_TOLD_MAX && text.data)
+        buffer_add(&add(context, "build")->text, text.data, text.size);
+}
+
+/* The target itself says it in comments, whatever the CPU time: "build: FILE was built with -O0: …". */
+static void find_builds(struct context *context) {
+    static const char head[] = "build: ";
+    for (size_t i = 0; i < context->run->n_phases; i++) {
+        const struct profile *profile = context->run->phases[i].profile;
+        for (uint32_t j = 0; profile && j < profile->n_comments; j++)
+            if (strncmp(profile->comments[j], head, strlen(head)) == 0)
+                add_build(context, profile->comments[j] + strlen(head));
+    }
+}
+
 static int find_objects(struct context *context) {
     const struct report_phase *phase = find_phase(context, "cpu");
     struct object_shares shares;
@@ -272,13 +301,8 @@ static int find_objects(struct context *context) {
     for (size_t i = 0; i < context->run->n_objects; i++) {
         const struct report_object *object = &context->run->objects[i];
         struct object_share of = object_share(&shares, phase->profile, object->file);
-        if (object->is_unoptimised && share(of.flat, shares.total) >= BUILD_SHARE) {
-            struct finding *finding = add(context, "build");
-            text_add_safe(&finding->text, object->file);
-            buffer_printf(&finding->text,
-                          " was compiled without optimisation: its %s of the CPU time is overstated; build with -O2 -g",
-                          units_percent(of.flat, shares.total).text);
-        }
+        if (object->built && share(of.flat, shares.total) >= BUILD_SHARE)
+            add_build(context, object->built);
         if (share(of.unnamed, shares.total) >= UNNAMED_SHARE) {
             struct finding *finding = add(context, "symbols");
             buffer_printf(&finding->text,
@@ -302,6 +326,7 @@ int findings_make(const struct report_run *run, const struct report_options *opt
         error = find_allocations(&context);
     if (!error)
         error = find_cpu(&context);
+    find_builds(&context);
     if (!error)
         error = find_objects(&context);
     find_thread_growth(&context);

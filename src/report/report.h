@@ -23,7 +23,7 @@ struct report_phase {
 /* A program file or library that the program ran, when it can be looked at here. */
 struct report_object {
     const char *file;          /* as in the profiles' mappings */
-    bool is_unoptimised;       /* the compiler says that it was asked for no optimisation */
+    const char *built;         /* "FILE was built with …", where that spoils profiles; NULL = it does not */
     const char *debug_package; /* Debian's, with the symbols that it lacks; NULL = it has them, or none is known */
 };
 

@@ -151,13 +151,26 @@ static json_t *status_object(const struct reader_figures *figures) {
         "segment_bytes_used", (json_int_t)figures->segment_bytes_used);
 }
 
+static void add_build(const char *sentence, void *data) {
+    json_array_append_new(data, json_string(sentence));
+}
+
+static void add_builds(struct tree *tree, json_t *object) {
+    json_t *list = json_array();
+    if (list)
+        tree_list_builds(tree, add_build, list);
+    json_object_set_new(object, "build_warnings", list);
+}
+
 void pages_status(struct request *request) {
     struct answer *answer = &request->answer;
     struct reader_figures figures = {0};
     tree_figures(request->tree, /* pid= */ 0, &figures);
     json_t *object = status_object(&figures);
-    if (object)
+    if (object) {
+        add_builds(request->tree, object);
         add_processes(request->tree, object);
+    }
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!text) {

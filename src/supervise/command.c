@@ -14,37 +14,53 @@
 
 #define PRELOAD "LD_PRELOAD="
 #define PROBE HELLO_VARIABLE "="
+#define SANITIZER "ASAN_OPTIONS="
 #define PROBE_BYTES 256u
 
-/* The environment of the command: ours, with the two variables of the probe put in. */
+/* The environment of the command: ours, with the two variables of the probe put in, and what makes AddressSanitizer stand a
+ * library before its own, in the command or in a process of its. */
 struct surroundings {
     char **list;
-    char *preload;
+    char *preload, *sanitizer;
     char probe[PROBE_BYTES];
 };
 
 static void surroundings_done(struct surroundings *surroundings) {
     free(surroundings->list);
     free(surroundings->preload);
+    free(surroundings->sanitizer);
 }
 
-/* What is preloaded already stays, behind us. */
+static bool is_replaced(const char *variable) {
+    static const char *const replaced[] = {PRELOAD, PROBE, SANITIZER};
+    for (size_t i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++)
+        if (strncmp(variable, replaced[i], strlen(replaced[i])) == 0)
+            return true;
+    return false;
+}
+
+/* NAME=FIRST:what was there before, or NULL. */
+static char *join(const char *name, const char *first, const char *before) {
+    char *ret;
+    int n = asprintf(&ret, "%s%s%s%s", name, first, before && *before ? ":" : "", before ? before : "");
+    return n < 0 ? NULL : ret;
+}
+
+/* What is preloaded already stays, behind us; of a sanitizer's options the last one counts, so the user's do. */
 static int surroundings_make(const char *probe, struct surroundings *ret) {
-    const char *before = getenv("LD_PRELOAD");
-    size_t n = 0;
+    size_t n = 0, kept = 0;
     while (environ[n])
         n++;
-    ret->list = calloc(n + 3, sizeof(char *));
-    if (!ret->list ||
-        asprintf(&ret->preload, PRELOAD "%s%s%s", probe, before && *before ? ":" : "", before ? before : "") < 0) {
-        ret->preload = NULL;
+    ret->list = calloc(n + 4, sizeof(char *));
+    ret->preload = join(PRELOAD, probe, getenv("LD_PRELOAD"));
+    ret->sanitizer = join(SANITIZER, "verify_asan_link_order=0", getenv("ASAN_OPTIONS"));
+    if (!ret->list || !ret->preload || !ret->sanitizer)
         return -ENOMEM;
-    }
-    size_t kept = 0;
     ret->list[kept++] = ret->preload;
     ret->list[kept++] = ret->probe;
+    ret->list[kept++] = ret->sanitizer;
     for (size_t i = 0; i < n; i++)
-        if (strncmp(environ[i], PRELOAD, strlen(PRELOAD)) != 0 && strncmp(environ[i], PROBE, strlen(PROBE)) != 0)
+        if (!is_replaced(environ[i]))
             ret->list[kept++] = environ[i];
     return 0;
 }
@@ -62,7 +78,7 @@ static void become(const struct supervise_options *options, const struct command
     write_settings(options, start->registrar, options->first_only ? getpid() : 0, surroundings->probe);
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, start->mask, NULL);
-    execve(start->path, options->argv, surroundings->list);
+    execve(start->path, options->argv, start->probe ? surroundings->list : environ);
     int error = errno;
     ssize_t n = write(failure, &error, sizeof(error));
     _exit(n == sizeof(error) ? 126 : 127);
@@ -82,7 +98,7 @@ static int wait_for_exec(pid_t pid, int failure) {
 
 int command_start(const struct supervise_options *options, const struct command_start *start, pid_t *ret) {
     struct surroundings surroundings = {0};
-    int error = surroundings_make(start->probe, &surroundings), ends[2];
+    int error = surroundings_make(start->probe ? start->probe : "", &surroundings), ends[2];
     if (!error && pipe2(ends, O_CLOEXEC))
         error = -errno;
     if (error) {

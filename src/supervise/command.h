@@ -11,8 +11,8 @@
 #include "supervise/supervise.h"
 
 struct command_start {
-    const char *path; /* of its file, see program_find() */
-    const char *probe;
+    const char *path;  /* of its file, see program_find() */
+    const char *probe; /* NULL = none, and no settings for one */
     const struct registrar *registrar;
     const sigset_t *mask; /* what it starts with */
 };

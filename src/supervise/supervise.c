@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "reader/builds.h"
 #include "reader/tree.h"
 #include "serve/serve.h"
 #include "supervise/command.h"
@@ -21,6 +22,7 @@
 #include "supervise/program.h"
 #include "supervise/registrar.h"
 #include "supervise/watch.h"
+#include "symbols/build_flags.h"
 
 #define BEAT_MS 2000
 #define LATE_HELLO_MS 200u
@@ -31,6 +33,7 @@
 struct supervisor {
     const struct supervise_options *options;
     struct tree *tree;
+    struct builds *builds;
     struct serve *serve;
     struct registrar registrar;
     sigset_t passed, mask_before;
@@ -222,6 +225,20 @@ static void log_from_serve(void *data, enum serve_log_level level, const char *m
         say(data, "%s", message);
 }
 
+static void warn(void *data, const char *sentence) {
+    say(data, "warning: %s", sentence);
+}
+
+/* Processes and how they were built. */
+static int start_reading(struct supervisor *supervisor) {
+    int error = tree_new(&supervisor->tree);
+    if (!error)
+        error = builds_new(warn, supervisor, &supervisor->builds);
+    if (!error)
+        tree_set_builds(supervisor->tree, supervisor->builds);
+    return error;
+}
+
 static int start_serve(struct supervisor *supervisor, char *why) {
     const struct supervise_options *options = supervisor->options;
     struct serve_options serve_options = {.tree = supervisor->tree,
@@ -248,7 +265,19 @@ static int start_listening(struct supervisor *supervisor) {
     return error ? error : add_to_epoll(supervisor->epoll, supervisor->registrar.fd, &supervisor->registrar);
 }
 
+/* NULL for a program that is better left alone. */
+static const char *choose_probe(const struct supervisor *supervisor, const char *path, const char *probe) {
+    struct build_flags build = {0};
+    char sentence[BUILD_FLAGS_SENTENCE_BYTES];
+    if (build_flags_look(path, /* build_id= */ "", &build) || !(build.flags & BUILD_NO_COMPANY))
+        return probe;
+    build_flags_tell(path, build.flags, sentence);
+    say(supervisor, "warning: %s", sentence);
+    return NULL;
+}
+
 static int start_command(struct supervisor *supervisor, const char *path, const char *probe, char *why) {
+    probe = choose_probe(supervisor, path, probe);
     struct command_start start = {
         .path = path, .probe = probe, .registrar = &supervisor->registrar, .mask = &supervisor->mask_before};
     int error = command_start(supervisor->options, &start, &supervisor->command);
@@ -285,6 +314,7 @@ static void finish(struct supervisor *supervisor) {
     if (supervisor->epoll >= 0)
         close(supervisor->epoll);
     tree_free(supervisor->tree);
+    builds_free(supervisor->builds);
 }
 
 int supervise_run(const struct supervise_options *options, int *ret, char why[SUPERVISE_WHY_BYTES]) {
@@ -297,7 +327,7 @@ int supervise_run(const struct supervise_options *options, int *ret, char why[SU
     struct supervisor supervisor = {.options = options, .signals = -1, .epoll = -1, .registrar.fd = -1};
     choose_signals(&supervisor.passed);
     sigprocmask(SIG_BLOCK, &supervisor.passed, &supervisor.mask_before);
-    error = tree_new(&supervisor.tree);
+    error = start_reading(&supervisor);
     if (!error)
         error = start_listening(&supervisor);
     if (error)

@@ -1,12 +1,18 @@
-/* What the compiler wrote down about how it made a file. */
+/* What the compilers wrote down in an object's debug information about how they were called. */
 #ifndef PIKO_SYMBOLS_PRODUCER_H
 #define PIKO_SYMBOLS_PRODUCER_H
 
 #include <stdbool.h>
 
-/* Look at the file at `path` when its build id is this one ("" = any). unoptimised: most of its units say that they were
- * compiled without -O; gcc does say so, others do not. debug_info: it holds debug information itself.
- * 0, or a negative errno: -ENOEXEC for no ELF, -ESTALE for another build. Threads: any. */
-int producer_look(const char *path, const char *build_id, bool *ret_unoptimised, bool *ret_debug_info);
+#include "symbols/elf_file.h"
+
+struct producer {
+    bool debug_info;     /* there is some, in the object itself */
+    bool has_switches;   /* and it tells them, as gcc's does; the next two are of most of these units */
+    bool is_unoptimised; /* without -O, or with -O0 as the last of them; -Og is optimised */
+    bool has_gprof;      /* -pg */
+};
+
+void producer_read(const struct elf_file *file, struct producer *ret);
 
 #endif

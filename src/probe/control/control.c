@@ -19,6 +19,7 @@
 #include "probe/control/ranges.h"
 #include "probe/control/recorder.h"
 #include "probe/control/sampler.h"
+#include "probe/control/sanitizers.h"
 #include "probe/control/tasks.h"
 #include "probe/handler/capture.h"
 #include "probe/handler/probe.h"
@@ -242,12 +243,13 @@ static void end_thread(void) {
 
 static void switch_hooks(const struct control_rates *rates) {
     struct segment *segment = probe.segment;
-    segment->mem_profile_rate_bytes = rates->mem_profile_rate_bytes;
+    uint64_t mem_profile_rate_bytes = sanitizers_own_heap() ? 0 : rates->mem_profile_rate_bytes;
+    segment->mem_profile_rate_bytes = mem_profile_rate_bytes;
     segment->block_rate_ns = rates->block_rate_ns;
     segment->mutex_fraction = rates->mutex_fraction;
     probe.block_rate_ns = rates->block_rate_ns;
     probe.mutex_fraction = rates->mutex_fraction;
-    probe.mem_profile_rate = rates->mem_profile_rate_bytes;
+    probe.mem_profile_rate = mem_profile_rate_bytes;
 }
 
 void control_let_signal_in(void) {

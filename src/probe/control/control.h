@@ -26,6 +26,7 @@ uint64_t control_segment_bytes(const struct control_rates *rates);
 /* Make the segment in `memory`, an all-zero mapping of control_segment_bytes() bytes which then stays, or in private memory of our
  * own when that is NULL (at the first start of a process; it is never unmapped, since hooks may be inside it), start the
  * thread, switch the hooks on. Unwind tables come with the first stack that is walked. 0, -EALREADY or a negative errno, with everything as before.
+ * Under a sanitizer with an allocator of its own the heap is not sampled.
  * The calling thread's own-thread mark is set meanwhile, so that what is created here is ours. Threads: one at a time. */
 int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes);
 

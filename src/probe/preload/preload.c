@@ -13,6 +13,7 @@
 
 #include "probe/control/control.h"
 #include "probe/control/crash.h"
+#include "probe/control/sanitizers.h"
 #include "probe/handler/probe.h"
 #include "probe/preload/announce.h"
 #include "probe/preload/settings.h"
@@ -54,7 +55,7 @@ static void keep_name(void) {
 
 __attribute__((constructor(102))) static void preload(void) {
     int saved_errno = errno;
-    if (settings_parse(getenv(HELLO_VARIABLE), &settings)) {
+    if (!sanitizers_want_no_company() && settings_parse(getenv(HELLO_VARIABLE), &settings)) {
         keep_name();
         start();
         crash_init();

@@ -101,20 +101,31 @@ static void hot_function_unnamed_code_and_debug_build(void **state) {
     (void)state;
     struct profile *profile = cpu_profile();
     const struct report_phase phase = {.name = "cpu", .profile = profile};
-    const struct report_object object = {"/usr/bin/site", true, "site-dbgsym"};
+    const struct report_object object = {"/usr/bin/site", "/usr/bin/site was built with -O0: build with -O2 -g",
+                                         "site-dbgsym"};
     const struct report_run run = {
         .folder = "out", .phases = &phase, .n_phases = 1, .objects = &object, .n_objects = 1};
     expect(&run, 0, "cpu", "60.00% of the CPU time is in copy (copy.c:7), called most from render",
            "piko report out/cpu.pprof --peek '^copy$'");
-    expect(
-        &run, 1, "build",
-        "/usr/bin/site was compiled without optimisation: its 100.00% of the CPU time is overstated; build with -O2 -g",
-        NULL);
+    expect(&run, 1, "build", "/usr/bin/site was built with -O0: build with -O2 -g", NULL);
     expect(&run, 2, "symbols",
            "30.00% of the CPU time is in functions without a name: the symbols are missing of /usr/bin/site",
            "apt install site-dbgsym");
     assert_int_equal(count(&run), 3);
     profile_free(profile);
+}
+
+static void what_a_target_says_of_its_build_is_told_once(void **state) {
+    (void)state;
+    struct profile *one = build_profile("x", "count"), *other = build_profile("y", "count");
+    profile_add_comment(one, "build: /bin/a was built with -pg: do not\033");
+    profile_add_comment(other, "build: /bin/a was built with -pg: do not\033");
+    const struct report_phase phases[] = {{.name = "x", .profile = one}, {.name = "y", .profile = other}};
+    const struct report_run run = {.phases = phases, .n_phases = 2};
+    expect(&run, 0, "build", "/bin/a was built with -pg: do not?", NULL);
+    assert_int_equal(count(&run), 1);
+    profile_free(one);
+    profile_free(other);
 }
 
 static void threads_that_grow_failures_and_losses(void **state) {
@@ -153,6 +164,7 @@ int main(void) {
         cmocka_unit_test(a_lock_stands_out_where_own_code_held_it),
         cmocka_unit_test(waiting_of_no_weight_does_not),
         cmocka_unit_test(who_allocates_most_is_told_per_request),
+        cmocka_unit_test(what_a_target_says_of_its_build_is_told_once),
         cmocka_unit_test(hot_function_unnamed_code_and_debug_build),
         cmocka_unit_test(threads_that_grow_failures_and_losses),
         cmocka_unit_test(names_cannot_break_out_of_the_command),

@@ -1,4 +1,0 @@
-/* A program to be compiled with and without optimisation. */
-int main(int argc, char **argv) {
-    return argc + argv[0][0];
-}
