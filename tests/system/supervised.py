@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 from target import CHECK_PROFILE
@@ -66,7 +67,7 @@ class Run:
     def __enter__(self):
         where = wait_until(lambda: re.search(r"http://localhost:(\d+)/", self.said()))
         self.base = "http://localhost:%s/_piko" % where.group(1)
-        wait_until(lambda: self.process.poll() is not None or self.processes())
+        wait_until(lambda: self.process.poll() is not None or self.is_answering())
         return self
 
     def __exit__(self, *_):
@@ -92,6 +93,11 @@ class Run:
             out.write(self.get(path))
         subprocess.run([CHECK_PROFILE, file], check=True)
         return file
+
+    def is_answering(self):
+        """Of a process; a command that has just ended answers no more."""
+        with contextlib.suppress(urllib.error.URLError):
+            return self.processes()
 
     def processes(self, state=None):
         listed = json.loads(self.fetch("/profiler/status")).get("processes", [])
