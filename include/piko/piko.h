@@ -41,6 +41,9 @@ typedef void (*piko_log_function)(void *data, enum piko_log_level level, const c
 struct piko_profiling_options {
     int port;                 /* TCP port of the endpoints; 0 = 6060; 1 to 65535; PIKO_ANY_PORT = a free one */
     const char *bind_address; /* name or address to listen on; NULL = "localhost" */
+    const char *unix_socket;  /* listen on a unix socket of this name, which this user alone may use, and on no port */
+    const char *allow_hosts;  /* names that clients may use for it besides localhost and bind_address: "one,another" */
+    const char *token_file;   /* what it holds is wanted as bearer token of every request; NULL = nothing is */
     int64_t block_rate_ns;    /* waits at least this long are always recorded, shorter ones in proportion; 0 = 1000 */
     int64_t mutex_fraction;   /* 1 in n contended unlocks is recorded; 0 = 10 */
     int64_t mem_profile_rate_bytes; /* one sample per so many bytes allocated, on average; 0 = 524288; 1 = everything */
@@ -69,7 +72,7 @@ struct piko_profiling;
  * The child of a fork is not profiled and does not listen; it can start a profiling of its own. */
 PIKO_EXPORT int piko_profiling_start(const struct piko_profiling_options *options, struct piko_profiling **ret);
 
-/* The port that is listened on. */
+/* The port that is listened on; 0 = a unix socket is. */
 PIKO_EXPORT int piko_profiling_port(const struct piko_profiling *profiling);
 
 /* Stop: running captures end with what they have, threads are joined, the socket is closed. Start works again after it.

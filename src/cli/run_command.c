@@ -17,7 +17,7 @@ enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 struct run_settings {
     unsigned port, block_rate_ns, mutex_fraction, mem_profile_rate_bytes, cpu_rate_hz;
-    const char *bind, *unix_path, *output_folder, *rolling_min_age, *rolling_max_bytes;
+    const char *bind, *unix_path, *allow_hosts, *token_file, *output_folder, *rolling_min_age, *rolling_max_bytes;
     bool no_children, rolling_trace, help;
     uint64_t trace_min_age_ns, trace_max_bytes; /* of the two texts */
 };
@@ -36,6 +36,20 @@ static const struct run_settings defaults = {.port = 6060,
     {"port", "PORT", "Port of the endpoints; 0 = any free one", OPTION_NUMBER, &(settings)->port, 0, 65535},           \
         {"bind", "ADDR", "Address that they are served on", OPTION_TEXT, &(settings)->bind, 0, 0},                     \
         {"unix", "PATH", "Serve them on a unix socket instead", OPTION_TEXT, &(settings)->unix_path, 0, 0},            \
+        {"allow-host",                                                                                                 \
+         "NAMES",                                                                                                      \
+         "Names by which clients may ask for them, besides localhost and ADDR; with commas between",                   \
+         OPTION_TEXT,                                                                                                  \
+         &(settings)->allow_hosts,                                                                                     \
+         0,                                                                                                            \
+         0},                                                                                                           \
+        {"token-file",                                                                                                 \
+         "FILE",                                                                                                       \
+         "Answer only who sends what this file holds as bearer token",                                                 \
+         OPTION_TEXT,                                                                                                  \
+         &(settings)->token_file,                                                                                      \
+         0,                                                                                                            \
+         0},                                                                                                           \
         {"block-rate",                                                                                                 \
          "NS",                                                                                                         \
          "Block profile: waits of NS and longer all count, shorter ones in proportion; 0 = off",                       \
@@ -134,6 +148,8 @@ static int run(const struct run_settings *settings, char *const *argv) {
         .bind_address = settings->bind,
         .port = (uint16_t)settings->port,
         .unix_path = settings->unix_path,
+        .allow_hosts = settings->allow_hosts,
+        .token_file = settings->token_file,
         .mem_profile_rate_bytes = settings->mem_profile_rate_bytes,
         .block_rate_ns = settings->block_rate_ns,
         .mutex_fraction = settings->mutex_fraction,

@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,7 +29,7 @@
 #define DEFAULT_ROLLING_TRACE_MAX_BYTES (16 << 20)
 
 struct piko_profiling {
-    struct piko_profiling_options options; /* with the defaults filled in; bind_address is not kept */
+    struct piko_profiling_options options; /* with the defaults filled in; its strings are not kept */
     struct builds *builds;
     struct reader *reader;
     struct serve *serve;
@@ -147,6 +149,9 @@ static int start_serve(struct piko_profiling *profiling) {
         .reader = profiling->reader,
         .bind_address = options->bind_address,
         .port = options->port == PIKO_ANY_PORT ? 0 : (uint16_t)options->port,
+        .unix_path = options->unix_socket,
+        .allow_hosts = options->allow_hosts,
+        .token_file = options->token_file,
         .cpu_rate_hz = (unsigned)options->cpu_rate_hz,
         .log = log_from_serve,
         .log_data = profiling,
@@ -175,6 +180,21 @@ static struct own_section enter_own_section(void) {
 static void leave_own_section(struct own_section section) {
     pthread_sigmask(SIG_SETMASK, &section.mask, NULL);
     control_mark_own(section.mark);
+}
+
+static void tell_where(const struct piko_profiling *profiling) {
+    const struct piko_profiling_options *options = &profiling->options;
+    bool brackets = strchr(options->bind_address, ':') != NULL;
+    if (options->unix_socket)
+        log_line(options, PIKO_LOG_INFO, "profiling at unix socket %s, /_piko/debug/pprof/", options->unix_socket);
+    else
+        log_line(options, PIKO_LOG_INFO, "profiling at http://%s%s%s:%u/_piko/debug/pprof/", brackets ? "[" : "",
+                 options->bind_address, brackets ? "]" : "", serve_port(profiling->serve));
+}
+
+/* They are the caller's. */
+static void forget_strings(struct piko_profiling_options *options) {
+    options->bind_address = options->unix_socket = options->allow_hosts = options->token_file = NULL;
 }
 
 static int start(struct piko_profiling *profiling) {
@@ -231,9 +251,8 @@ int piko_profiling_start(const struct piko_profiling_options *given, struct piko
     } else {
         running = profiling;
         *ret = profiling;
-        log_line(&options, PIKO_LOG_INFO, "profiling at http://%s:%u/_piko/debug/pprof/", options.bind_address,
-                 serve_port(profiling->serve));
-        profiling->options.bind_address = NULL; /* the caller's string */
+        tell_where(profiling);
+        forget_strings(&profiling->options);
     }
     pthread_mutex_unlock(&turn);
     return error;

@@ -50,6 +50,8 @@ static void add_headers(const struct answer *answer, struct MHD_Response *respon
         MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, answer->location);
     if (answer->allow)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
+    if (answer->wants_token)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"piko\"");
     if (answer->attachment[0]) {
         char value[64];
         snprintf(value, sizeof(value), "attachment; filename=\"%s\"", answer->attachment);

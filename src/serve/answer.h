@@ -22,6 +22,7 @@ struct answer {
     const char *allow;       /* of a 405 */
     char attachment[32];     /* file name; "" none */
     bool no_store, go_pprof; /* Cache-Control: no-store; X-Go-Pprof: 1 */
+    bool wants_token;        /* WWW-Authenticate, of a 401 */
     bool is_bodiless;        /* of a HEAD whose GET would first have to capture: headers without a length */
     struct buffer body;
     struct stream *stream; /* in place of the body: what is sent while it is made; NULL none. The answer's own */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define BACKLOG 128
+#define SOCKET_MODE 0600
 
 static int resolve(const char *address, uint16_t port, struct addrinfo **ret) {
     char service[8];
@@ -95,10 +96,10 @@ int listen_unix(const char *path, char *why, size_t why_size) {
         strcpy(address.sun_path, path);
         remove_old(&address);
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        mode_t before = umask(0177);
-        if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG))
+        /* The file gets the socket's own mode: the umask is the whole process's, and its other threads make files too. */
+        if (fd < 0 || fchmod(fd, SOCKET_MODE) || bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
+            listen(fd, BACKLOG))
             error = -errno;
-        umask(before);
     }
     if (!error)
         return fd;
@@ -108,14 +109,31 @@ int listen_unix(const char *path, char *why, size_t why_size) {
     return error;
 }
 
-uint16_t listen_port(int fd) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {0};
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un un;
+};
+
+static union address bound_to(int fd) {
+    union address address = {0};
     socklen_t size = sizeof(address);
     if (getsockname(fd, &address.any, &size))
-        return 0;
-    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+        address.any.sa_family = AF_UNSPEC;
+    return address;
+}
+
+uint16_t listen_port(int fd) {
+    union address address = bound_to(fd);
+    if (address.any.sa_family == AF_INET)
+        return ntohs(address.v4.sin_port);
+    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
+}
+
+bool listen_is_local(int fd) {
+    union address address = bound_to(fd);
+    if (address.any.sa_family == AF_INET)
+        return ntohl(address.v4.sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+    return address.any.sa_family != AF_INET6 || IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr);
 }

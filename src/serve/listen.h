@@ -2,6 +2,7 @@
 #ifndef PIKO_SERVE_LISTEN_H
 #define PIKO_SERVE_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +15,8 @@ int listen_unix(const char *path, char *why, size_t why_size);
 
 /* The port that a socket is bound to. */
 uint16_t listen_port(int fd);
+
+/* Whether it can be reached from this machine alone. */
+bool listen_is_local(int fd);
 
 #endif

@@ -4,12 +4,16 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "serve/access.h"
+#include "serve/admit.h"
 #include "serve/jobs.h"
 #include "serve/listen.h"
 #include "serve/request.h"
@@ -27,10 +31,12 @@ struct serve {
     unsigned cpu_rate_hz;
     int (*save)(void *data, uint32_t pid, struct buffer *ret);
     void *save_data;
+    struct access *access;
     struct jobs *jobs;
     struct MHD_Daemon *daemon;
     uint16_t port;
-    int listen_fd; /* -1: closed */
+    char *unix_path; /* NULL = on the port */
+    int listen_fd;   /* -1: closed */
     pthread_mutex_t lock;
     pthread_cond_t idle; /* n_requests became 0 */
     unsigned n_requests; /* between the last byte that came in and the last that goes out */
@@ -120,7 +126,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
         return MHD_NO;
     if (!request->started) {
         begin(request, method);
-        return MHD_YES;
+        return admit(request, request->serve->access) ? MHD_YES : answer_queue(&request->answer, connection);
     }
     if (*upload_size) {
         buffer_add(&request->body, upload, *upload_size);
@@ -157,6 +163,8 @@ static int start_threads(struct serve *serve, int fd) {
 
 static void serve_free(struct serve *serve) {
     jobs_free(serve->jobs);
+    access_free(serve->access);
+    free(serve->unix_path);
     tree_free(serve->own_tree);
     pthread_cond_destroy(&serve->idle);
     pthread_mutex_destroy(&serve->lock);
@@ -171,6 +179,7 @@ static struct serve *serve_new(const struct serve_options *options) {
         free(serve);
         return NULL;
     }
+    serve->listen_fd = -1;
     serve->tree = options->tree ? options->tree : serve->own_tree;
     serve->cpu_rate_hz = options->cpu_rate_hz;
     serve->save = options->save;
@@ -184,26 +193,73 @@ static struct serve *serve_new(const struct serve_options *options) {
     return serve;
 }
 
-int serve_start(const struct serve_options *options, struct serve **ret, char *why, size_t why_size) {
+__attribute__((format(printf, 2, 3))) static void warn(const struct serve_options *options, const char *format, ...) {
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    options->log(options->log_data, SERVE_LOG_WARNING, message);
+}
+
+static void warn_of_openness(const struct serve_options *options, const struct serve *serve) {
+    struct stat status;
+    if (options->token_file && !stat(options->token_file, &status) && status.st_mode & (S_IRWXG | S_IRWXO))
+        warn(options, "the token in %s can be read by other users: chmod 600 %s", options->token_file,
+             options->token_file);
+    if (listen_is_local(serve->listen_fd))
+        return;
+    warn(options, "whoever reaches %s port %u %s", options->bind_address, (unsigned)serve->port,
+         options->token_file ? "can read the token and the profiles on their way: nothing is encrypted"
+                             : "can read the program's profiles: bind to localhost, or ask for a token");
+}
+
+static int open_socket(const struct serve_options *options, struct serve *serve, char *why, size_t why_size) {
     int fd = options->unix_path ? listen_unix(options->unix_path, why, why_size)
                                 : listen_open(options->bind_address, options->port, why, why_size);
     if (fd < 0)
         return fd;
-    struct serve *serve = serve_new(options);
-    int error = -ENOMEM;
-    if (serve) {
-        serve->port = options->unix_path ? 0 : listen_port(fd);
-        serve->listen_fd = fd;
-        error = start_threads(serve, fd);
-    }
-    if (error) {
+    serve->listen_fd = fd;
+    serve->port = listen_port(fd);
+    serve->unix_path = options->unix_path ? strdup(options->unix_path) : NULL;
+    return 0;
+}
+
+static void close_socket(struct serve *serve) {
+    if (serve->listen_fd < 0)
+        return;
+    close(serve->listen_fd);
+    if (serve->unix_path)
+        unlink(serve->unix_path);
+}
+
+static int start(const struct serve_options *options, struct serve *serve, char *why, size_t why_size) {
+    int error = access_new(options->unix_path ? NULL : options->bind_address, options->allow_hosts, options->token_file,
+                           &serve->access, why, why_size);
+    if (!error)
+        error = open_socket(options, serve, why, why_size);
+    if (error)
+        return error;
+    error = start_threads(serve, serve->listen_fd);
+    if (error)
         snprintf(why, why_size, "cannot serve on %s port %u: %s", options->bind_address, (unsigned)options->port,
                  strerror(-error));
-        close(fd);
-        if (serve)
-            serve_free(serve);
+    return error;
+}
+
+int serve_start(const struct serve_options *options, struct serve **ret, char *why, size_t why_size) {
+    struct serve *serve = serve_new(options);
+    if (!serve) {
+        snprintf(why, why_size, "%s", strerror(ENOMEM));
+        return -ENOMEM;
+    }
+    int error = start(options, serve, why, why_size);
+    if (error) {
+        close_socket(serve);
+        serve_free(serve);
         return error;
     }
+    warn_of_openness(options, serve);
     *ret = serve;
     return 0;
 }
@@ -245,10 +301,12 @@ static void wait_for_answers(struct serve *serve) {
 void serve_stop(struct serve *serve) {
     if (!serve)
         return;
+    int fd = serve->listen_fd;
     serve->listen_fd = -1; /* a child forked from here on may have a copy, but never closes another file */
-    int fd = MHD_quiesce_daemon(serve->daemon);
-    if (fd >= 0)
-        close(fd);
+    MHD_quiesce_daemon(serve->daemon);
+    close(fd);
+    if (serve->unix_path)
+        unlink(serve->unix_path);
     jobs_close(serve->jobs);
     wait_for_answers(serve);
     MHD_stop_daemon(serve->daemon);

@@ -16,11 +16,15 @@ enum serve_log_level { SERVE_LOG_INFO, SERVE_LOG_WARNING, SERVE_LOG_ERROR };
 struct serve_options {
     struct reader *reader;    /* of one process; stays the caller's, as all here; outlives the server */
     struct tree *tree;        /* or of several; the other one is NULL */
-    const char *unix_path;    /* listen on a unix socket here and on no port; NULL = on the port. A socket that is there
-                               * and that nobody listens on is replaced; its owner removes it */
+    const char *unix_path;    /* listen on a unix socket here, of its owner alone, and on no port; NULL = on the port. A
+                               * socket that is there and that nobody listens on is replaced; serve_stop() removes it */
     const char *bind_address; /* a name or a literal address, IPv4 or IPv6: "localhost" */
     uint16_t port;            /* 0 = any free one: see serve_port() */
-    unsigned cpu_rate_hz;     /* of CPU captures that ask for none, 1 to 1000; 0 = 100 */
+    const char
+        *allow_hosts; /* names that clients may use for it, besides localhost, bind_address and literal addresses of
+                               * this machine; separated by commas; NULL = none */
+    const char *token_file; /* its content is what clients have to send as bearer token; NULL = nothing */
+    unsigned cpu_rate_hz;   /* of CPU captures that ask for none, 1 to 1000; 0 = 100 */
     void (*log)(void *data, enum serve_log_level level, const char *message); /* never NULL; from any of our threads */
     void *log_data;
     /* Write to disk what is known of a process (0 = all); append one line a process to `ret`. NULL = nobody can.

@@ -245,12 +245,15 @@ static int start_serve(struct supervisor *supervisor, char *why) {
                                           .bind_address = options->bind_address,
                                           .port = options->port,
                                           .unix_path = options->unix_path,
+                                          .allow_hosts = options->allow_hosts,
+                                          .token_file = options->token_file,
                                           .cpu_rate_hz = options->cpu_rate_hz,
                                           .log = log_from_serve,
                                           .log_data = supervisor,
                                           .save = save,
                                           .save_data = supervisor};
-    return serve_start(&serve_options, &supervisor->serve, why, SUPERVISE_WHY_BYTES);
+    /* A missing file or a forbidden port is none of the command's: what tells of that one is not passed on. */
+    return serve_start(&serve_options, &supervisor->serve, why, SUPERVISE_WHY_BYTES) ? -EIO : 0;
 }
 
 static int start_listening(struct supervisor *supervisor) {
@@ -304,8 +307,6 @@ static void tell_where(const struct supervisor *supervisor) {
 
 static void finish(struct supervisor *supervisor) {
     serve_stop(supervisor->serve);
-    if (supervisor->serve && supervisor->options->unix_path)
-        unlink(supervisor->options->unix_path);
     while (supervisor->watches)
         watch_remove(&supervisor->watches, supervisor->watches);
     registrar_close(&supervisor->registrar);

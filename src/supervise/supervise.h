@@ -9,8 +9,9 @@
 struct supervise_options {
     char *const *argv; /* the command and its arguments, NULL-terminated */
     const char *bind_address;
-    uint16_t port;         /* 0 = any free one */
-    const char *unix_path; /* instead of a port; NULL = the port */
+    uint16_t port;                        /* 0 = any free one */
+    const char *unix_path;                /* instead of a port; NULL = the port */
+    const char *allow_hosts, *token_file; /* as the server's options */
     uint64_t mem_profile_rate_bytes, block_rate_ns;
     uint32_t mutex_fraction;
     uint64_t trace_min_age_ns, trace_bytes_max; /* of the rolling trace, each process's; 0 = none */
@@ -26,7 +27,7 @@ struct supervise_options {
 /* Blocks until the command ends, and when it ended with 0, until the processes that it left in the background have ended or
  * one of SIGINT, SIGTERM, SIGHUP and SIGQUIT comes. 0 with its status as waitpid() gives it; or a negative errno, before the command was
  * started, with a sentence in `why`: -ENOENT (no such command), -EACCES, -ENOEXEC (cannot be run or preloaded),
- * -EADDRINUSE and its like. Call it once, while the process has no other thread: the signals that are passed on stay
+ * -EIO (the endpoints cannot be served) and their like. Call it once, while the process has no other thread: the signals that are passed on stay
  * blocked. */
 int supervise_run(const struct supervise_options *options, int *ret, char why[SUPERVISE_WHY_BYTES]);
 

@@ -1,6 +1,7 @@
 /* The public library as a program sees it. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <piko/piko.h>
 #include <setjmp.h>
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -37,6 +40,25 @@ static const char *get(int port, const char *path) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
         dprintf(fd, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+        size_t used = 0;
+        ssize_t n;
+        while (used < sizeof answer - 1 && (n = read(fd, answer + used, sizeof answer - 1 - used)) > 0)
+            used += (size_t)n;
+        answer[used] = '\0';
+    }
+    close(fd);
+    return answer;
+}
+
+/* The same, through a unix socket, with more header fields. */
+static const char *get_unix(const char *path, const char *fields) {
+    static char answer[1 << 16];
+    answer[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+        dprintf(fd, "GET /_piko/profiler/status HTTP/1.1\r\nHost: any\r\n%sConnection: close\r\n\r\n", fields);
         size_t used = 0;
         ssize_t n;
         while (used < sizeof answer - 1 && (n = read(fd, answer + used, sizeof answer - 1 - used)) > 0)
@@ -168,6 +190,49 @@ static void a_profile_that_is_off_is_empty(void **state) {
     piko_profiling_stop(profiling);
 }
 
+static void a_unix_socket_with_a_token_is_of_its_owner_alone(void **unused) {
+    (void)unused;
+    char folder[] = "/tmp/piko-socket-XXXXXX", path[64], token[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/socket", folder);
+    snprintf(token, sizeof token, "%s/token", folder);
+    int fd = open(token, O_CREAT | O_WRONLY, 0600);
+    dprintf(fd, "secret\n");
+    close(fd);
+    struct piko_profiling_options chosen = options(0);
+    chosen.unix_socket = path;
+    chosen.token_file = token;
+    struct piko_profiling *profiling;
+    assert_int_equal(piko_profiling_start(&chosen, &profiling), 0);
+    assert_non_null(strstr(logged, path));
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(piko_profiling_port(profiling), 0);
+    assert_memory_equal(get_unix(path, ""), "HTTP/1.1 401 ", 13);
+    assert_memory_equal(get_unix(path, "Authorization: Bearer secret\r\n"), "HTTP/1.1 200 ", 13);
+    piko_profiling_stop(profiling);
+    assert_int_equal(stat(path, &status), -1);
+    unlink(token);
+    assert_int_equal(piko_profiling_start(&chosen, &profiling), -ENOENT);
+    assert_non_null(strstr(logged, token));
+    rmdir(folder);
+}
+
+static void an_address_that_others_reach_is_warned_about(void **unused) {
+    (void)unused;
+    struct piko_profiling_options chosen = options(PIKO_ANY_PORT);
+    chosen.bind_address = "0.0.0.0";
+    struct piko_profiling *profiling;
+    assert_int_equal(piko_profiling_start(&chosen, &profiling), 0);
+    assert_non_null(strstr(logged, "whoever reaches 0.0.0.0 port "));
+    piko_profiling_stop(profiling);
+    chosen = options(PIKO_ANY_PORT);
+    assert_int_equal(piko_profiling_start(&chosen, &profiling), 0);
+    assert_null(strstr(logged, "whoever"));
+    piko_profiling_stop(profiling);
+}
+
 static void stop_takes_null(void **state) {
     (void)state;
     assert_int_equal(piko_profiling_stop(NULL), 0);
@@ -180,6 +245,8 @@ int main(void) {
         cmocka_unit_test(a_port_in_use_is_named_and_nothing_is_left_behind),
         cmocka_unit_test(a_second_start_is_refused),
         cmocka_unit_test(options_out_of_range_are_named),
+        cmocka_unit_test(a_unix_socket_with_a_token_is_of_its_owner_alone),
+        cmocka_unit_test(an_address_that_others_reach_is_warned_about),
         cmocka_unit_test(a_profile_that_is_off_is_empty),
         cmocka_unit_test(stop_takes_null),
     };
