@@ -9,8 +9,8 @@ static void add_failures(struct json_writer *json, const struct load_stats *stat
     json_write_close(json, '{');
 }
 
-static void add_percentiles(struct json_writer *json, const struct histogram *latency) {
-    json_write_open(json, "percentiles_ns", '[');
+static void add_percentiles(struct json_writer *json, const char *key, const struct histogram *latency) {
+    json_write_open(json, key, '[');
     for (size_t i = 0; i < N_PERCENTILES && histogram_count(latency) > 0; i++) {
         json_write_open(json, NULL, '[');
         json_write_number(json, NULL, percentiles[i]);
@@ -18,6 +18,16 @@ static void add_percentiles(struct json_writer *json, const struct histogram *la
         json_write_close(json, '[');
     }
     json_write_close(json, '[');
+}
+
+/* percentiles_ns is corrected then. */
+static void add_open_model(struct json_writer *json, const struct load_stats *stats) {
+    json_write_open(json, "open_model", '{');
+    json_write_integer(json, "planned", (int64_t)stats->planned);
+    json_write_integer(json, "begun", (int64_t)stats->begun);
+    add_percentiles(json, "uncorrected_percentiles_ns", stats->uncorrected);
+    add_percentiles(json, "send_delay_percentiles_ns", stats->send_delay);
+    json_write_close(json, '{');
 }
 
 static void add_load(struct json_writer *json, const struct load_stats *stats) {
@@ -30,7 +40,9 @@ static void add_load(struct json_writer *json, const struct load_stats *stats) {
     json_write_integer(json, "body_bytes", (int64_t)stats->body_bytes);
     json_write_number(json, "mean_ns", histogram_mean_ns(stats->latency));
     json_write_number(json, "deviation_ns", histogram_deviation_ns(stats->latency));
-    add_percentiles(json, stats->latency);
+    add_percentiles(json, "percentiles_ns", stats->latency);
+    if (stats->planned)
+        add_open_model(json, stats);
     json_write_close(json, '{');
 }
 

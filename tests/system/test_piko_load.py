@@ -12,6 +12,7 @@ import unittest
 import bad_servers
 from bad_servers import BadServer
 from fake_servers import FakeApp, FakeProfiler
+from supervised import free_port, listens, wait_until
 
 PIKO = os.environ.get("PIKO", "piko")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -68,6 +69,7 @@ class Misbehaving(unittest.TestCase):
             ("half_good", bad_servers.half_good, None, []), ("plain", bad_servers.plain, None, ["--tls"]),
             ("good", bad_servers.good, "good", ca), ("other", bad_servers.good, "other", ca),
             ("expired", bad_servers.good, "expired", ca), ("self", bad_servers.good, "self", []),
+            ("no_http2", bad_servers.good, "good", [*ca, "--http2"]),
             ("insecure", bad_servers.good, "self", ["--insecure"]), ("once", bad_servers.once, "good", ca),
             ("dies", bad_servers.good, None, []),
         ]:
@@ -109,6 +111,7 @@ class Misbehaving(unittest.TestCase):
             ("other", "tls", "certificate: .*mismatch"),
             ("expired", "tls", "certificate: certificate has expired"),
             ("self", "tls", "certificate: self-signed certificate"),
+            ("no_http2", "protocol", "the server does not offer HTTP/2"),
         ]:
             with self.subTest(name):
                 ended, _ = self.runs[name]
@@ -161,6 +164,49 @@ class Misbehaving(unittest.TestCase):
         self.assertIn("--insecure", self.runs["self"][0].stderr)
 
 
+@unittest.skipUnless(shutil.which("nginx"), "needs nginx")
+class Http2(unittest.TestCase):
+    """What nginx says that it was spoken to in, and what was agreed upon while TLS shook hands."""
+
+    CONF = """daemon off; master_process off; pid %(folder)s/pid; events {}
+        http { log_format agreed "$server_protocol $ssl_alpn_protocol $status"; access_log %(folder)s/access agreed;
+        client_body_temp_path %(folder)s/b; proxy_temp_path %(folder)s/p; fastcgi_temp_path %(folder)s/f;
+        uwsgi_temp_path %(folder)s/u; scgi_temp_path %(folder)s/s; keepalive_requests 1000000;
+        ssl_certificate %(folder)s/good.pem; ssl_certificate_key %(folder)s/good.key;
+        server { listen 127.0.0.1:%(port)d ssl http2; return 200 "hello"; } }"""
+
+    def agreed(self, *flags):
+        """What the lines of the access log were for a baseline with these flags."""
+        with tempfile.TemporaryDirectory() as folder:
+            bad_servers.make_certificates(folder)
+            os.chmod(folder, 0o755)
+            port = free_port()
+            with open(os.path.join(folder, "conf"), "w") as file:
+                file.write(self.CONF % {"folder": folder, "port": port})
+            profiler = FakeProfiler()
+            nginx = subprocess.Popen(["nginx", "-p", folder, "-e", folder + "/log", "-c", folder + "/conf"])
+            try:
+                wait_until(lambda: listens(port))
+                out = os.path.join(folder, "out")
+                ended = Ended(start("https://127.0.0.1:%d/" % port, out, "--cacert", folder + "/ca.pem", "--pprof-url",
+                                    "http://127.0.0.1:%d" % profiler.port, "--phases", "baseline", "--duration", "1",
+                                    "--concurrency", "4", *flags), out)
+            finally:
+                nginx.kill()
+                nginx.wait()
+                profiler.close()
+            self.assertEqual((ended.status, ended.failures()), (0, {}), ended.said)
+            with open(os.path.join(folder, "access")) as file:
+                lines = file.read().splitlines(keepends=True)
+            return {line.strip() for line in lines if line.endswith("\n")}  # the last may have been cut
+
+    def test_it_is_agreed_upon_by_alpn(self):
+        self.assertEqual(self.agreed("--http2"), {"HTTP/2.0 h2 200"})
+
+    def test_and_is_not_spoken_without_the_flag(self):
+        self.assertEqual(self.agreed(), {"HTTP/1.1 - 200"})
+
+
 class OpenModel(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -187,6 +233,19 @@ class OpenModel(unittest.TestCase):
         for key in ("latency_p99", "uncorrected_p99", "send_delay_p99", "generator_cpu", "generator_waited"):
             self.assertIn(key, stats)
         self.assertRegex(ended.read("live_performance_report.txt"), r"\n +corrected +uncorrected\n +50% ")
+
+    def test_saved_files_tell_both_figures_again(self):
+        ended = self.runs["easy"]
+        done = subprocess.run([PIKO, "report", ended.output, "--json"], check=True, capture_output=True, text=True, timeout=60)
+        load, stats = json.loads(done.stdout)["load"], ended.stats()
+        self.assertEqual(load["open_model"]["planned"], int(stats["planned_requests"]))
+        self.assertEqual(load["open_model"]["begun"], int(stats["begun_requests"]))
+        for key, percentiles in (("latency", load["percentiles_ns"]),
+                                 ("uncorrected", load["open_model"]["uncorrected_percentiles_ns"]),
+                                 ("send_delay", load["open_model"]["send_delay_percentiles_ns"])):
+            self.assertGreater(dict(map(tuple, percentiles))[99], 0, key)
+        for (_, corrected), (_, uncorrected) in zip(load["percentiles_ns"], load["open_model"]["uncorrected_percentiles_ns"]):
+            self.assertGreaterEqual(corrected, uncorrected)
 
     def test_rate_beyond_the_servers_power_is_said_loudly(self):
         ended = self.runs["much"]
