@@ -1,6 +1,7 @@
 #include "serve/answer.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,30 @@ static struct MHD_Response *make_bodiless(void) {
     return response;
 }
 
+/* What clients have not taken yet. They may be many, and slow. */
+static atomic_size_t bytes_out;
+
+static void free_body(void *data) {
+    struct buffer *body = data;
+    atomic_fetch_sub(&bytes_out, body->size);
+    buffer_done(body);
+    free(body);
+}
+
+static struct MHD_Response *make_body(struct buffer *given) {
+    struct buffer *body = malloc(sizeof(*body));
+    if (!body)
+        return NULL;
+    *body = *given;
+    *given = (struct buffer)BUFFER_INIT(ANSWER_BODY_BYTES_MAX);
+    atomic_fetch_add(&bytes_out, body->size);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(body->size, body->data, free_body, body);
+    if (!response)
+        free_body(body);
+    return response;
+}
+
 static struct MHD_Response *make_response(struct answer *answer) {
     if (answer->is_bodiless)
         return make_bodiless();
@@ -83,17 +108,14 @@ static struct MHD_Response *make_response(struct answer *answer) {
         answer->stream = NULL;
         return stream_response(stream);
     }
-    size_t size = answer->body.size;
-    char *body = buffer_take(&answer->body);
-    struct MHD_Response *response = body ? MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE) : NULL;
-    if (!response)
-        free(body);
-    return response;
+    return make_body(&answer->body);
 }
 
 enum MHD_Result answer_queue(struct answer *answer, struct MHD_Connection *connection) {
     if (answer->body.error)
         answer_failure(answer, "could not hold the answer", answer->body.error);
+    if (answer->body.size > ANSWER_BODY_BYTES_MAX - atomic_load(&bytes_out))
+        answer_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too much is being sent already");
     struct MHD_Response *response = make_response(answer);
     if (!response)
         return MHD_NO;

@@ -13,7 +13,7 @@ struct stream;
 #define ANSWER_HTML "text/html; charset=utf-8"
 #define ANSWER_BYTES "application/octet-stream"
 #define ANSWER_JSON "application/json"
-#define ANSWER_BODY_BYTES_MAX (512u << 20)
+#define ANSWER_BODY_BYTES_MAX (512u << 20) /* also of all together that clients have not taken yet */
 
 struct answer {
     unsigned status; /* 0 = none yet */

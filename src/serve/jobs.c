@@ -76,10 +76,13 @@ static void *worker_main(void *data) {
     return NULL;
 }
 
+/* A trace is a job besides its request's, and may outlive it for a moment; the server has one of its own. */
+#define WATCHED_MAX (2 * JOBS_MAX)
+
 /* What the clock sleeps on: the event first, then one entry a waiting job, in the list's order. */
 struct watch {
-    struct pollfd fds[1 + JOBS_MAX];
-    struct job *jobs[JOBS_MAX];
+    struct pollfd fds[1 + WATCHED_MAX];
+    struct job *jobs[WATCHED_MAX];
     nfds_t n;
     uint64_t due_ns; /* of the first that is due; UINT64_MAX none */
 };
@@ -88,7 +91,7 @@ static void fill_watch(const struct jobs *jobs, struct watch *watch) {
     watch->fds[0] = (struct pollfd){.fd = jobs->event, .events = POLLIN};
     watch->n = 0;
     watch->due_ns = UINT64_MAX;
-    for (struct job *job = jobs->waiting; job && watch->n < JOBS_MAX; job = job->next) {
+    for (struct job *job = jobs->waiting; job && watch->n < WATCHED_MAX; job = job->next) {
         watch->jobs[watch->n++] = job;
         watch->fds[watch->n] = (struct pollfd){.fd = job->fd, .events = POLLRDHUP};
         if (job->due_ns < watch->due_ns)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JOBS_MAX 256u   /* at once; the server admits no more connections */
+#define JOBS_MAX 256u   /* of requests, at once: the server refuses more */
 #define JOBS_WORKERS 3u /* a target that does not answer blocks a worker for a second */
 
 struct jobs;

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 128
+#define BACKLOG 4096 /* who is refused for a moment comes again after a second only */
 #define SOCKET_MODE 0600
 
 static int resolve(const char *address, uint16_t port, struct addrinfo **ret) {

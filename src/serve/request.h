@@ -10,7 +10,7 @@
 #include "serve/answer.h"
 #include "serve/jobs.h"
 
-#define REQUEST_BODY_BYTES_MAX (1u << 20)
+#define REQUEST_BODY_BYTES_MAX (256u << 10)
 #define REQUEST_ARGUMENT_BYTES 64u
 
 struct serve;

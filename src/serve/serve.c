@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "serve/access.h"
 #include "serve/admit.h"
+#include "serve/connections.h"
 #include "serve/jobs.h"
 #include "serve/listen.h"
 #include "serve/request.h"
@@ -21,7 +22,6 @@
 #include "serve/save.h"
 #include "serve/submit.h"
 
-#define IDLE_TIMEOUT_S 30u
 #define CONNECTION_MEMORY_BYTES (32u << 10) /* the request line and headers fit in it */
 #define STOP_WAIT_S 2u                      /* for clients to take their answers */
 
@@ -33,6 +33,7 @@ struct serve {
     void *save_data;
     struct access *access;
     struct jobs *jobs;
+    struct connections *connections;
     struct MHD_Daemon *daemon;
     uint16_t port;
     char *unix_path; /* NULL = on the port */
@@ -44,12 +45,14 @@ struct serve {
 
 /* ---- A request ------------------------------------------------------------------------------------------------------- */
 
-static void count_requests(struct serve *serve, int change) {
+/* How many there are now. */
+static unsigned count_requests(struct serve *serve, int change) {
     pthread_mutex_lock(&serve->lock);
-    serve->n_requests += (unsigned)change;
-    if (!serve->n_requests)
+    unsigned n = serve->n_requests += (unsigned)change;
+    if (!n)
         pthread_cond_broadcast(&serve->idle);
     pthread_mutex_unlock(&serve->lock);
+    return n;
 }
 
 static void *on_uri(void *data, const char *uri, struct MHD_Connection *connection) {
@@ -64,12 +67,13 @@ static void *on_uri(void *data, const char *uri, struct MHD_Connection *connecti
 
 static void on_completed(void *data, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code) {
-    (void)connection;
     (void)code;
+    struct serve *serve = data;
     struct request *request = *context;
     *context = NULL;
     if (request && request->handled)
-        count_requests(data, -1);
+        count_requests(serve, -1);
+    connections_waiting(serve->connections, connection);
     request_free(request);
 }
 
@@ -88,6 +92,18 @@ static void refuse_while_stopping(struct request *request) {
     answer_text(&request->answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the profiling server is stopping");
 }
 
+/* Hand over to libmicrohttpd, with a time for the client to take it. */
+static enum MHD_Result reply(struct request *request) {
+    struct answer *answer = &request->answer;
+    connections_sending(request->serve->connections, request->connection,
+                        answer->stream ? SIZE_MAX : answer->body.size);
+    return answer_queue(answer, request->connection);
+}
+
+static void refuse_too_many(struct request *request) {
+    answer_text(&request->answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests are being answered already");
+}
+
 /* The connection is suspended first, since the job may be done before this returns. */
 static void submit(struct request *request) {
     const union MHD_ConnectionInfo *info =
@@ -104,15 +120,17 @@ static void submit(struct request *request) {
 /* The body is there. */
 static enum MHD_Result handle(struct request *request, const char *path) {
     request->handled = true;
-    count_requests(request->serve, +1);
-    if (request->body.error) {
+    connections_working(request->serve->connections, request->connection);
+    if (count_requests(request->serve, +1) > JOBS_MAX) {
+        refuse_too_many(request);
+    } else if (request->body.error) {
         answer_text(&request->answer, MHD_HTTP_CONTENT_TOO_LARGE, "the request body is too large");
     } else {
         request_read_arguments(request);
         route_start(request, path);
     }
     if (!request->job.run)
-        return answer_queue(&request->answer, request->connection);
+        return reply(request);
     submit(request);
     return MHD_YES;
 }
@@ -120,13 +138,14 @@ static enum MHD_Result handle(struct request *request, const char *path) {
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **context) {
     (void)data;
+    (void)connection;
     (void)version;
     struct request *request = *context;
     if (!request)
         return MHD_NO;
     if (!request->started) {
         begin(request, method);
-        return admit(request, request->serve->access) ? MHD_YES : answer_queue(&request->answer, connection);
+        return admit(request, request->serve->access) ? MHD_YES : reply(request);
     }
     if (*upload_size) {
         buffer_add(&request->body, upload, *upload_size);
@@ -135,7 +154,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
     }
     if (!request->handled)
         return handle(request, path);
-    return request->job.gone ? MHD_NO : answer_queue(&request->answer, connection);
+    return request->job.gone ? MHD_NO : reply(request);
 }
 
 /* ---- Start and stop -------------------------------------------------------------------------------------------------- */
@@ -143,8 +162,9 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 static int start_daemon(struct serve *serve, int fd) {
     serve->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, serve->port, NULL, NULL, on_request,
-        serve, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, JOBS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        serve, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, CONNECTIONS_TIMEOUT_S, MHD_OPTION_NOTIFY_CONNECTION, connections_notify,
+        serve->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, serve, MHD_OPTION_NOTIFY_COMPLETED, on_completed, serve, MHD_OPTION_END);
     return serve->daemon ? 0 : errno ? -errno : -ENOMEM;
 }
@@ -155,6 +175,9 @@ static int start_threads(struct serve *serve, int fd) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = jobs_start(&serve->jobs);
+    serve->connections = error ? NULL : connections_new(serve->jobs);
+    if (!error && !serve->connections)
+        error = -ENOMEM;
     if (!error)
         error = start_daemon(serve, fd);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -163,6 +186,7 @@ static int start_threads(struct serve *serve, int fd) {
 
 static void serve_free(struct serve *serve) {
     jobs_free(serve->jobs);
+    connections_free(serve->connections);
     access_free(serve->access);
     free(serve->unix_path);
     tree_free(serve->own_tree);
@@ -307,6 +331,7 @@ void serve_stop(struct serve *serve) {
     close(fd);
     if (serve->unix_path)
         unlink(serve->unix_path);
+    connections_close(serve->connections);
     jobs_close(serve->jobs);
     wait_for_answers(serve);
     MHD_stop_daemon(serve->daemon);

@@ -1,10 +1,14 @@
 #include "serve/stream.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BLOCK_BYTES (64u << 10)
+
+static atomic_size_t bytes_held; /* by all */
 
 struct stream {
     pthread_mutex_t lock;
@@ -35,6 +39,7 @@ void stream_drop(struct stream *stream) {
     pthread_mutex_unlock(&stream->lock);
     if (!last)
         return;
+    atomic_fetch_sub(&bytes_held, stream->content.size);
     buffer_done(&stream->content);
     pthread_mutex_destroy(&stream->lock);
     free(stream);
@@ -48,10 +53,21 @@ static void wake(struct stream *stream) {
 }
 
 static void forget_sent(struct stream *stream) {
+    atomic_fetch_sub(&bytes_held, stream->sent);
     stream->content.size -= stream->sent;
     if (stream->content.size)
         memmove(stream->content.data, stream->content.data + stream->sent, stream->content.size);
     stream->sent = 0;
+}
+
+/* What goes beyond the bound breaks the stream that met it. */
+static void take(struct stream *stream, const struct buffer *content) {
+    bool fits = atomic_fetch_add(&bytes_held, content->size) + content->size <= STREAM_BYTES_MAX;
+    int error = fits ? buffer_add(&stream->content, content->data, content->size) : -ENOBUFS;
+    if (!error)
+        return;
+    stream->content.error = error;
+    atomic_fetch_sub(&bytes_held, content->size);
 }
 
 bool stream_add(struct stream *stream, struct buffer *content) {
@@ -59,7 +75,7 @@ bool stream_add(struct stream *stream, struct buffer *content) {
     if (stream->sent)
         forget_sent(stream);
     if (content->size)
-        buffer_add(&stream->content, content->data, content->size);
+        take(stream, content);
     bool wanted = stream->owners == 2 && !stream->content.error;
     wake(stream);
     pthread_mutex_unlock(&stream->lock);

@@ -8,7 +8,7 @@
 
 #include "base/buffer.h"
 
-#define STREAM_BYTES_MAX (256u << 20) /* that wait for a client that takes them slowly */
+#define STREAM_BYTES_MAX (256u << 20) /* of all of them together, that wait for clients which take them slowly */
 
 struct stream;
 

@@ -1,4 +1,5 @@
-/* Four threads, "worker-0" and so on, which do the same all the time: allocate, free, use the CPU, and contend for a lock. */
+/* Four threads, "worker-0" and so on, which do the same all the time: allocate, free, use the CPU, and contend for a lock.
+ * At the end it prints how many rounds they did. */
 #include <pthread.h>
 #include <stdint.h>
 
@@ -7,7 +8,7 @@
 #define WORKERS 4
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static volatile uint64_t sink;
+static volatile uint64_t sink, rounds; /* rounds: with the mutex */
 
 NOINLINE static void use_cpu(unsigned steps) {
     for (unsigned i = 0; i < steps; i++)
@@ -29,6 +30,7 @@ static void *work(void *data) {
         use_cpu(3000);
         pthread_mutex_lock(&mutex);
         use_cpu(1000);
+        rounds = rounds + 1;
         pthread_mutex_unlock(&mutex);
     }
     return NULL;
@@ -42,6 +44,8 @@ int main(void) {
             return 1;
     }
     target_wait();
+    printf("rounds %llu\n", (unsigned long long)rounds);
+    fflush(stdout);
     piko_profiling_stop(profiling);
     _exit(0);
 }

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from supervised import PIKO, Run, wait_until
+from supervised import PIKO, Run, free_port, listens, wait_until
 
 TOKEN = "correct-horse-battery-staple"
 STATUS = "/_piko/profiler/status"
@@ -199,6 +199,60 @@ class Openness(unittest.TestCase):
     def with_token(self, said):
         with secret() as (_, path):
             return said("--bind", "0.0.0.0", "--token-file", path)
+
+
+def rules_of_nginx():
+    """(what blocks, what publishes), as the documentation has them."""
+    docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "how-to-profile.md")
+    with open(docs) as file:
+        return re.findall(r"```nginx\n(.*?)```", file.read(), re.S)
+
+
+@contextlib.contextmanager
+def nginx(rules, upstream):
+    """Its address, in front of a server on that port, with the rules."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        port = free_port()
+        with open(os.path.join(folder, "passwords"), "w") as file:
+            file.write("me:{PLAIN}secret\n")
+        with open(os.path.join(folder, "conf"), "w") as file:
+            file.write("""daemon off; master_process off; pid %(folder)s/pid; error_log %(folder)s/log;
+                events {} http { access_log off; client_body_temp_path %(folder)s/b; proxy_temp_path %(folder)s/p;
+                fastcgi_temp_path %(folder)s/f; uwsgi_temp_path %(folder)s/u; scgi_temp_path %(folder)s/s;
+                server { listen 127.0.0.1:%(port)d; location / { proxy_pass http://127.0.0.1:%(upstream)s; }
+                %(rules)s } }""" % {"folder": folder, "port": port, "upstream": upstream,
+                                    "rules": rules.replace("6060", upstream)})
+        process = subprocess.Popen(["nginx", "-p", folder, "-e", folder + "/log", "-c", folder + "/conf"])
+        try:
+            wait_until(lambda: listens(port))
+            yield "http://127.0.0.1:%d" % port
+        finally:
+            process.kill()
+            process.wait()
+
+
+@unittest.skipUnless(shutil.which("nginx"), "needs nginx")
+class Proxies(unittest.TestCase):
+    PATHS = ("/_piko/debug/pprof/heap", "/_piko", "/_piko/debug/pprof/", "//_piko/debug/pprof/heap", "/a/../_piko/debug/pprof/heap",
+             "/%5Fpiko/debug/pprof/heap", "/_piko/../_piko/profiler/status", "/./_piko/profiler/status?a=b")
+
+    def test_one_rule_of_nginx_blocks_all_endpoints(self):
+        with Run("sleep", "600") as run, nginx(rules_of_nginx()[0], run.base.split(":")[2].split("/")[0]) as proxy:
+            for path in self.PATHS:
+                status, header, body = curl(proxy + path, "--path-as-is")
+                self.assertEqual((status, "<center>nginx" in body), (404, True), path)
+            self.assertIn("404 page not found", curl(proxy + "/other")[2])  # by the server behind it
+
+    def test_the_rules_of_nginx_publish_them_to_who_has_a_password(self):
+        with Run("sleep", "600") as run, nginx(rules_of_nginx()[1], run.base.split(":")[2].split("/")[0]) as proxy:
+            named = ("-H", "Host: profiles.example")
+            self.assertEqual(curl(proxy + STATUS, *named)[0], 401)
+            self.assertEqual(curl(proxy + STATUS, "-u", "me:wrong", *named)[0], 401)
+            status, _, body = curl(proxy + STATUS, "-u", "me:secret", *named)
+            self.assertEqual((status, "pprof_base_path" in body), (200, True))
+            status, _, body = curl(proxy + "/_piko/debug/pprof/trace?seconds=1", "-u", "me:secret", *named)
+            self.assertEqual((status, body[:3]), (200, "go "))
 
 
 if __name__ == "__main__":
