@@ -172,6 +172,10 @@ class Signals(unittest.TestCase):
             self.assertEqual(piko.end(), 5)
             self.assertEqual(piko.output, "")
 
+    def test_actions_that_two_threads_change_at_once_are_as_they_made_them(self):
+        done = run(os.path.join(PROGRAMS, "signals"), "races")
+        self.assertEqual((done.returncode, done.stdout), (0, "0 races lost\n"))
+
     def test_one_that_the_command_sent_to_the_group_does_not_come_back(self):
         script = "trap 'n=$((n+1))' TERM; kill -TERM 0; sleep 0.5; exit $n"
         with Run("sh", "-c", script) as piko:

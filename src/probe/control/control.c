@@ -223,6 +223,7 @@ static int make_segment(const struct control_rates *rates, void *memory) {
         .trace_chunks = segment_entries(segment, &segment->trace_chunks),
     };
     probe.tables = tables;
+    probe.pid = segment->pid;
     __atomic_store_n(&probe.segment, segment, __ATOMIC_RELEASE);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "probe/control/control.h"
 #include "probe/control/modules.h"
@@ -34,6 +35,8 @@ static void after_fork_in_parent(void) {
 /* The kernel gives a child no timers and no threads but this one. Its copy of the segment is not read by anybody; what
  * another thread was about to do to the rest of our state is half done, so all of it is forgotten. */
 static void after_fork_in_child(void) {
+    probe.pid = (uint32_t)getpid();
+    probe.actions_change = 0;
     probe.watching = 0;
     probe.mem_profile_rate = probe.block_rate_ns = probe.cpu_period_ns = 0;
     probe.mutex_fraction = 0;

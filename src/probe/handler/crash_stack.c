@@ -49,6 +49,10 @@ void crash_stack_end(void) {
     own = NULL;
 }
 
+bool crash_stack_program_has_one(void) {
+    return __atomic_load_n(&program_has_one, __ATOMIC_ACQUIRE);
+}
+
 int crash_stack_change(const stack_t *wanted, stack_t *before) {
     bool off = wanted && wanted->ss_flags & SS_DISABLE;
     stack_t ours = own ? stack_of(own) : (stack_t){.ss_flags = SS_DISABLE}, was;
@@ -58,11 +62,7 @@ int crash_stack_change(const stack_t *wanted, stack_t *before) {
         was = (stack_t){.ss_flags = SS_DISABLE};
     if (before)
         *before = was;
-    if (wanted && !off)
+    if (wanted && !off && !crash_stack_program_has_one() && !probe_is_another_process())
         __atomic_store_n(&program_has_one, true, __ATOMIC_RELEASE);
     return 0;
-}
-
-bool crash_stack_program_has_one(void) {
-    return __atomic_load_n(&program_has_one, __ATOMIC_ACQUIRE);
 }

@@ -21,6 +21,8 @@
  * while one is 0 its hooks cost one load and one branch. */
 struct probe {
     struct segment *segment;   /* set once at the first start, never unmapped */
+    uint32_t pid;              /* whose memory this is; 0 before the first start */
+    uint32_t actions_change;   /* A: 1 = a hook changes a signal's action, a futex */
     uint64_t mem_profile_rate; /* bytes; 0 = off */
     uint64_t block_rate_ns;    /* 0 = off */
     uint32_t mutex_fraction;   /* 0 = off */
@@ -63,6 +65,10 @@ enum probe_stale {
     PROBE_STALE, /* a walk met code of no known module */
     PROBE_NEEDED /* somebody waits for the first tables */
 };
+
+/* The child of a vfork, or of a clone without libc: it has this memory in common with its parent, or a copy that nobody
+ * prepared for it. Its signals, threads and timers are not those that are known here. */
+bool probe_is_another_process(void);
 
 static inline uint64_t probe_offset(const void *entry) {
     return (uint64_t)((const char *)entry - (const char *)probe.segment);

@@ -2,8 +2,10 @@
  * and it can give the same signal an action of its own without ending ours: a timer's late signal would meet the default
  * action, which kills, or count as the program's. */
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "probe/handler/crash.h"
@@ -15,6 +17,8 @@
 #include "probe/hooks/real.h"
 
 #define EXPORT __attribute__((visibility("default")))
+
+EXPORT sighandler_t bsd_signal(int number, sighandler_t handler); /* no longer in the headers */
 
 /* Ours stays installed; with the program's mask and flags, so that its handler runs as it was meant to. SA_RESETHAND is
  * done by our handler. */
@@ -48,111 +52,195 @@ static void change_bit(uint64_t *bits, int number, bool set) {
         __atomic_fetch_and(bits, ~bit_of(number), __ATOMIC_ACQ_REL);
 }
 
+/* An action and what is known of it change together. With every signal blocked: a handler may do the same. */
+static uint64_t begin_change(void) {
+    uint64_t all = ~(uint64_t)0, before = 0;
+    uint32_t *lock = &probe.actions_change, seen;
+    REAL(syscall)(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    while ((seen = __atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) != 0)
+        REAL(syscall)(SYS_futex, lock, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0L);
+    return before;
+}
+
+static void end_change(uint64_t before) {
+    int saved_errno = errno;
+    __atomic_store_n(&probe.actions_change, 0, __ATOMIC_RELEASE);
+    REAL(syscall)(SYS_futex, &probe.actions_change, FUTEX_WAKE_PRIVATE, 1L, NULL, NULL, 0L);
+    REAL(syscall)(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    errno = saved_errno;
+}
+
 /* Not on an alternate stack, which may have no room for a second signal. */
 static bool may_let_in(const struct sigaction *action) {
     return timers_signal && !(action->sa_flags & SA_ONSTACK) && tick_is_handler(action) &&
            !tick_is_handler(&tick_program_action) && sigismember(&action->sa_mask, timers_signal) == 1;
 }
 
-/* The program's own action, as sigaction(2). */
-static int change_action(int number, const struct sigaction *action, struct sigaction *before) {
-    struct sigaction wanted, was;
-    bool withhold = false, let = false;
-    if (action) {
-        wanted = *action;
-        withhold = action->sa_flags & SA_ONSTACK && crash_signals && !crash_stack_program_has_one();
-        let = may_let_in(action);
-        if (withhold)
-            wanted.sa_flags &= ~SA_ONSTACK;
-        if (let)
-            sigdelset(&wanted.sa_mask, timers_signal);
+static bool must_withhold(const struct sigaction *action) {
+    return action->sa_flags & SA_ONSTACK && crash_signals && !crash_stack_program_has_one();
+}
+
+/* What the program is told of what the kernel has: a program without a handler of its own for a fatal signal has ours, and
+ * the default action as far as it knows. */
+static void describe(int number, struct sigaction *action) {
+    if (action->sa_flags & SA_SIGINFO && action->sa_sigaction == crash_handler)
+        *action = (struct sigaction){.sa_handler = SIG_DFL};
+    else if (action->sa_flags & SA_SIGINFO && action->sa_sigaction == tick_handler)
+        *action = tick_program_action;
+    if (has_bit(&withheld, number))
+        action->sa_flags |= SA_ONSTACK;
+    if (has_bit(&let_in, number))
+        sigaddset(&action->sa_mask, timers_signal);
+}
+
+/* Between begin_change() and end_change(). */
+static int look_at_action(int number, struct sigaction *ret) {
+    int error = REAL(sigaction)(number, NULL, ret);
+    describe(number, ret);
+    return error;
+}
+
+/* The same. Where the program goes back to the default action for a fatal signal, ours takes its place. */
+static int change_action(int number, const struct sigaction *action, struct sigaction *ret) {
+    struct sigaction wanted = *action;
+    bool to_ours = crash_is_ours(number) && action->sa_handler == SIG_DFL;
+    bool withhold = !to_ours && must_withhold(action), let = !to_ours && may_let_in(action);
+    if (to_ours) {
+        wanted = (struct sigaction){.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+        sigfillset(&wanted.sa_mask);
     }
-    int error = REAL(sigaction)(number, action ? &wanted : NULL, &was);
+    if (withhold)
+        wanted.sa_flags &= ~SA_ONSTACK;
+    if (let)
+        sigdelset(&wanted.sa_mask, timers_signal);
+    int error = REAL(sigaction)(number, &wanted, ret);
     if (error)
         return error;
-    if (has_bit(&withheld, number))
-        was.sa_flags |= SA_ONSTACK;
-    if (has_bit(&let_in, number))
-        sigaddset(&was.sa_mask, timers_signal);
-    if (action) {
-        change_bit(&withheld, number, withhold);
-        change_bit(&let_in, number, let);
-    }
-    if (before)
-        *before = was;
+    describe(number, ret);
+    change_bit(&withheld, number, withhold);
+    change_bit(&let_in, number, let);
     return 0;
+}
+
+/* Of our signal: what the program wants done with others of that number. */
+static int change_program_action(const struct sigaction *action, struct sigaction *ret) {
+    *ret = tick_program_action;
+    tick_program_action = *action;
+    return install_for_program(action);
+}
+
+/* As sigaction(2) does for a program without us; the two may be the same memory. */
+static int change(int number, const struct sigaction *action, struct sigaction *before) {
+    bool ours = timers_signal && number == timers_signal;
+    bool apart = ours || crash_is_ours(number) || has_bit(&withheld, number) || has_bit(&let_in, number) ||
+                 (action && (must_withhold(action) || may_let_in(action)));
+    if (likely(!apart))
+        return REAL(sigaction)(number, action, before);
+    struct sigaction was = {0};
+    int error;
+    if (probe_is_another_process()) {
+        error = REAL(sigaction)(number, action, &was);
+        describe(number, &was);
+    } else {
+        uint64_t mask = begin_change();
+        error = !action ? look_at_action(number, &was)
+                : ours  ? change_program_action(action, &was)
+                        : change_action(number, action, &was);
+        end_change(mask);
+    }
+    if (before && !error)
+        *before = was;
+    return error;
+}
+
+EXPORT int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict before) {
+    return change(number, action, before);
 }
 
 /* The program's first alternate stack: from now on its actions have the flag that they asked for. */
 static void give_withheld(void) {
+    uint64_t mask = begin_change();
     for (int number = 1; number < 64; number++) {
         struct sigaction action;
         if (!has_bit(&withheld, number) || REAL(sigaction)(number, NULL, &action))
             continue;
-        change_bit(&withheld, number, false);
         action.sa_flags |= SA_ONSTACK;
         REAL(sigaction)(number, &action, NULL);
+        change_bit(&withheld, number, false);
     }
+    end_change(mask);
 }
 
 EXPORT int sigaltstack(const stack_t *restrict wanted, stack_t *restrict before) {
+    bool had_one = crash_stack_program_has_one();
     int error = crash_stack_change(wanted, before);
-    if (!error && crash_stack_program_has_one() && __atomic_load_n(&withheld, __ATOMIC_ACQUIRE))
+    if (!had_one && crash_stack_program_has_one())
         give_withheld();
     return error;
 }
 
-/* A program that has no handler of its own for a fatal signal has ours, and is told that it has the default action. */
-static int change_fatal(int number, const struct sigaction *action, struct sigaction *before) {
-    struct sigaction ours = {.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK}, was;
-    sigfillset(&ours.sa_mask);
-    bool to_default = action && action->sa_handler == SIG_DFL;
-    int error = change_action(number, to_default ? NULL : action, &was);
-    if (!error && to_default) {
-        error = REAL(sigaction)(number, &ours, NULL);
-        change_bit(&withheld, number, false);
-        change_bit(&let_in, number, false);
+/* ---- Older ways to the same, whose own go past sigaction() */
+
+static sighandler_t set_handler(int number, sighandler_t handler, int flags, bool itself_blocked) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, before;
+    if (handler == SIG_ERR) {
+        errno = EINVAL;
+        return SIG_ERR;
     }
-    if (error)
-        return error;
-    if (was.sa_flags & SA_SIGINFO && was.sa_sigaction == crash_handler)
-        was = (struct sigaction){.sa_handler = SIG_DFL};
-    if (before)
-        *before = was;
-    return 0;
+    if (itself_blocked)
+        sigaddset(&action.sa_mask, number);
+    return change(number, &action, &before) ? SIG_ERR : before.sa_handler;
 }
 
-EXPORT int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict before) {
-    if (unlikely(crash_is_ours(number)))
-        return change_fatal(number, action, before);
-    if (likely(!timers_signal || number != timers_signal))
-        return change_action(number, action, before);
-    struct sigaction wanted, was = tick_program_action;
-    if (action) {
-        wanted = *action; /* may be the same memory as before */
-        tick_program_action = wanted;
-        int error = install_for_program(&wanted);
-        if (error)
-            return error;
-    }
-    if (before)
-        *before = was;
-    return 0;
-}
-
+/* libc's own, which knows whether calls go on after that signal (siginterrupt), where nothing is kept of it here. */
 EXPORT sighandler_t signal(int number, sighandler_t handler) {
-    if (likely((!timers_signal || number != timers_signal) && !crash_is_ours(number)))
+    if (likely((!timers_signal || number != timers_signal) && !crash_is_ours(number) && !has_bit(&withheld, number) &&
+               !has_bit(&let_in, number)))
         return REAL(signal)(number, handler);
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
-    sigaddset(&action.sa_mask, number);
-    return sigaction(number, &action, &before) ? SIG_ERR : before.sa_handler;
+    return set_handler(number, handler, SA_RESTART, /* itself_blocked= */ true);
+}
+
+EXPORT sighandler_t bsd_signal(int number, sighandler_t handler) {
+    return signal(number, handler);
+}
+
+EXPORT sighandler_t ssignal(int number, sighandler_t handler) {
+    return signal(number, handler);
+}
+
+EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler) {
+    return set_handler(number, handler, (int)SA_RESETHAND | SA_NODEFER, /* itself_blocked= */ false);
+}
+
+EXPORT sighandler_t sysv_signal(int number, sighandler_t handler) {
+    return __sysv_signal(number, handler);
+}
+
+EXPORT int sigignore(int number) {
+    return set_handler(number, SIG_IGN, 0, /* itself_blocked= */ false) == SIG_ERR ? -1 : 0;
+}
+
+/* Blocked or not is part of the disposition there. */
+EXPORT sighandler_t sigset(int number, sighandler_t disposition) {
+    sigset_t itself, mask;
+    struct sigaction before;
+    sigemptyset(&itself);
+    if (disposition == SIG_ERR || sigaddset(&itself, number)) {
+        errno = EINVAL;
+        return SIG_ERR;
+    }
+    bool hold = disposition == SIG_HOLD;
+    struct sigaction action = {.sa_handler = disposition};
+    if (change(number, hold ? NULL : &action, &before) || sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &itself, &mask))
+        return SIG_ERR;
+    return sigismember(&mask, number) == 1 ? SIG_HOLD : before.sa_handler;
 }
 
 /* A thread that blocks every signal is to be seen all the same; it is told what it wants to hear. Not while the program
  * has a handler for that signal, which it may have blocked for good reason. */
-static int change_mask(__typeof__(sigprocmask) *change, int how, const sigset_t *set, sigset_t *before) {
+static int change_mask(__typeof__(sigprocmask) *change_kernels, int how, const sigset_t *set, sigset_t *before) {
     if (!timers_signal || probe_thread.own || tick_is_handler(&tick_program_action))
-        return change(how, set, before);
+        return change_kernels(how, set, before);
     bool blocked = probe_thread.signal_blocked, wanted = blocked;
     sigset_t others;
     if (set) {
@@ -162,10 +250,12 @@ static int change_mask(__typeof__(sigprocmask) *change, int how, const sigset_t 
         if (how != SIG_UNBLOCK)
             sigdelset(&others, timers_signal);
     }
-    int error = change(how, set ? &others : NULL, before);
+    bool another = (wanted || blocked) && probe_is_another_process();
+    int error = change_kernels(how, set && another ? set : set ? &others : NULL, before);
     if (error)
         return error;
-    probe_thread.signal_blocked = wanted;
+    if (!another)
+        probe_thread.signal_blocked = wanted;
     if (before && blocked)
         sigaddset(before, timers_signal);
     return 0;
