@@ -340,10 +340,12 @@ int eh_frame_compile(const struct eh_frame_input *input, struct eh_frame_table *
     return rules ? build(&source, rules, ret) : -ENOMEM;
 }
 
+/* In this order: a fork may come in between, and its child must not take for memory what is none. */
 void eh_frame_release_scratch(void) {
-    if (rules_scratch)
-        munmap(rules_scratch, sizeof *rules_scratch);
-    rules_scratch = NULL;
+    struct rules *scratch = rules_scratch;
+    __atomic_store_n(&rules_scratch, NULL, __ATOMIC_SEQ_CST);
+    if (scratch)
+        munmap(scratch, sizeof *scratch);
 }
 
 void eh_frame_table_done(struct eh_frame_table *table) {

@@ -496,6 +496,8 @@ void modules_reset_after_fork(bool whole) {
     refreshing = forking = 0;
     if (whole)
         return;
+    /* What the kernel copied while it was being written is in no state at all. */
+    __atomic_store_n(&unwind_current, NULL, __ATOMIC_RELAXED);
     uint64_t n_indexes = state.n_indexes; /* or the cache of rules would take a new index for an old one */
     memset(&state, 0, sizeof state);
     state.n_indexes = n_indexes;

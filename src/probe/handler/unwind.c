@@ -20,6 +20,10 @@ void unwind_leave(struct unwind_section section) {
 void unwind_reset_after_fork(void) {
     __atomic_store_n(&unwind_readers.inside[0], 0, __ATOMIC_RELAXED);
     __atomic_store_n(&unwind_readers.inside[1], 0, __ATOMIC_RELAXED);
+    if (unwind_code_ranges.seq & 1) { /* half written */
+        unwind_code_ranges.n = 0;
+        unwind_code_ranges.seq++;
+    }
 }
 
 /* What holds for a whole walk. */

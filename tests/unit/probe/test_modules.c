@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -247,6 +248,40 @@ static void a_child_forgets_the_readers_of_its_parent(void **state) {
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* In place of libc's: a fork at this very moment leaves the child what it was to leave it. */
+static bool fork_at_unmapping;
+static int forked, broken;
+
+static void fork_here(void) {
+    fork_at_unmapping = false;
+    pid_t child = fork();
+    if (!child) {
+        modules_reset_after_fork(/* whole= */ false);
+        _exit(unwind_current || modules_refresh(NULL) ? 1 : 0);
+    }
+    int status;
+    broken += waitpid(child, &status, 0) != child || status != 0;
+    forked++;
+    fork_at_unmapping = true;
+}
+
+int munmap(void *memory, size_t bytes) {
+    int error = (int)syscall(SYS_munmap, memory, bytes);
+    if (fork_at_unmapping)
+        fork_here();
+    return error;
+}
+
+static void a_child_forked_in_the_middle_of_a_refresh_makes_its_own(void **state) {
+    (void)state;
+    assert_int_equal(modules_release(), 0);
+    fork_at_unmapping = true;
+    assert_int_equal(modules_refresh(NULL), 0);
+    fork_at_unmapping = false;
+    assert_true(forked > 3);
+    assert_int_equal(broken, 0);
+}
+
 static void release_leaves_the_leaf_alone(void **state) {
     (void)state;
     struct walked walked = {.high = stack_high()};
@@ -368,6 +403,7 @@ int main(void) {
         cmocka_unit_test(a_full_record_table_reuses_what_is_gone_and_counts_the_rest),
         cmocka_unit_test(a_reader_inside_keeps_tables_until_it_leaves),
         cmocka_unit_test(a_child_forgets_the_readers_of_its_parent),
+        cmocka_unit_test(a_child_forked_in_the_middle_of_a_refresh_makes_its_own),
         cmocka_unit_test(release_leaves_the_leaf_alone),
         cmocka_unit_test(walks_go_on_while_objects_come_and_go),
         cmocka_unit_test(the_lock_of_the_loader_is_not_waited_for),
