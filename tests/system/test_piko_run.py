@@ -277,6 +277,11 @@ class Tree(unittest.TestCase):
             self.assertIn("works_elsewhere", top(piko.save("allocs?debug=0" + query), "alloc_space"))
             self.assertRegex(piko.dump(query), r"(?s)works_elsewhere\(.*\[syscall.*\nwaits_elsewhere\(")
 
+    def test_what_a_child_frees_that_is_left_out_is_alive_in_its_parent(self):
+        with Run(os.path.join(PROGRAMS, "heir"), flags=["--no-children", "--mem-profile-rate", "1"]) as piko:
+            self.assertEqual(piko.process.stdout.readline(), "ready\n")
+            self.assertEqual(top(piko.save("heap"), "inuse_objects")["keeps"][0], 500)
+
     def test_children_can_be_left_out(self):
         with Run(PYTHON, "-c", FORKS, flags=["--no-children"]) as piko:
             time.sleep(0.5)

@@ -198,7 +198,7 @@ uint64_t control_segment_bytes(const struct control_rates *rates) {
 
 /* `memory` as for control_start(). Our own is private: what a fork child does to its copy is its own. */
 static int make_segment(const struct control_rates *rates, void *memory) {
-    if (probe.segment && probe.segment->pid == (uint32_t)getpid()) /* a fork child leaves its parent's alone */
+    if (probe.segment && !probe.inherited) /* a fork child leaves its parent's alone */
         return 0;
     if (!memory)
         memory = mmap(NULL, (size_t)control_segment_bytes(rates), PROT_READ | PROT_WRITE,
@@ -224,6 +224,7 @@ static int make_segment(const struct control_rates *rates, void *memory) {
     };
     probe.tables = tables;
     probe.pid = segment->pid;
+    probe.inherited = 0;
     __atomic_store_n(&probe.segment, segment, __ATOMIC_RELEASE);
     return 0;
 }

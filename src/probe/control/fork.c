@@ -32,11 +32,13 @@ static void after_fork_in_parent(void) {
     let_signal_in();
 }
 
-/* The kernel gives a child no timers and no threads but this one. Its copy of the segment is not read by anybody; what
- * another thread was about to do to the rest of our state is half done, so all of it is forgotten. */
+/* The kernel gives a child no timers and no threads but this one. The segment tells of its parent, and may be the very same
+ * memory: what the child frees is alive there. What another thread was about to do to the rest of our state is half done, so
+ * all of it is forgotten. */
 static void after_fork_in_child(void) {
     probe.pid = (uint32_t)getpid();
     probe.actions_change = 0;
+    probe.inherited = 1;
     probe.watching = 0;
     probe.mem_profile_rate = probe.block_rate_ns = probe.cpu_period_ns = 0;
     probe.mutex_fraction = 0;

@@ -69,7 +69,7 @@ bool live_put(uintptr_t address, struct live_object object) {
 
 bool live_take(uintptr_t address, struct live_object *ret) {
     uint32_t shift = __atomic_load_n(&region_shift, __ATOMIC_RELAXED);
-    if (!probe.segment || !shift)
+    if (!probe.segment || probe.inherited || !shift)
         return false;
     uint32_t hash = live_hash(address, shift);
     for (uint32_t i = 0; i < SEGMENT_LIVE_PROBES; i++) {

@@ -22,6 +22,7 @@
 struct probe {
     struct segment *segment;   /* set once at the first start, never unmapped */
     uint32_t pid;              /* whose memory this is; 0 before the first start */
+    uint32_t inherited;        /* 1 = the segment is still that of the process which forked this one */
     uint32_t actions_change;   /* A: 1 = a hook changes a signal's action, a futex */
     uint64_t mem_profile_rate; /* bytes; 0 = off */
     uint64_t block_rate_ns;    /* 0 = off */

@@ -78,7 +78,7 @@ static void start_in_child(void) {
 /* Tells the supervisor of a child that may say hello when its parent has ended: a server that puts itself into the background
  * does nothing else. */
 static void count_fork(void) {
-    if (probe.segment && probe.segment->pid == (uint32_t)getpid())
+    if (probe.segment && !probe.inherited && !probe_is_another_process())
         counter_add(&probe.segment->counters.forks, 1);
 }
 
