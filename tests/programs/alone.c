@@ -1,6 +1,8 @@
 /* What a process with one thread may count on; prints a line a fact.
  *   alone identity   who each of its threads is, after it became somebody else over and over
  *   alone rights     that each of its threads gives up what the first one does
+ *   alone limits     that control comes back after it was not allowed to
+ *   alone fork       becomes somebody else while a fork waits for it, with the first byte of standard input
  *   alone exit       ends when its last thread ends, with 0 */
 #include <dirent.h>
 #include <linux/capability.h>
@@ -11,13 +13,16 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int capset(cap_user_header_t header, const cap_user_data_t data); /* libc has it; the header is libcap's */
 
 #define NOBODY 65534
+#define LONELY 64321 /* nobody has that number */
 #define ROUNDS 200
 
 /* The effective user of each of the process's threads, by what the kernel says; -1 when they are not one. */
@@ -123,6 +128,88 @@ static int rights(void) {
              CHANGES(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
 }
 
+static unsigned n_threads(void) {
+    unsigned n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; tasks && (entry = readdir(tasks));)
+        n += entry->d_name[0] != '.';
+    if (tasks)
+        closedir(tasks);
+    return n;
+}
+
+static void *nothing(void *unused) {
+    return unused;
+}
+
+/* Becomes a user who may have no second thread, nor control one of its own, until the limit is lifted: with the next call
+ * of that kind, or the next thread. */
+static int limits(void) {
+    struct rlimit limit;
+    unsigned before = n_threads();
+    for (int by_thread = 0; by_thread < 2; by_thread++) {
+        pthread_t thread;
+        if (getrlimit(RLIMIT_NPROC, &limit))
+            return 1;
+        struct rlimit one = {.rlim_cur = 1, .rlim_max = limit.rlim_max};
+        if (seteuid(0) || setrlimit(RLIMIT_NPROC, &one) || setresuid(LONELY, LONELY, 0) || n_threads() != 1)
+            return 1;
+        if (setrlimit(RLIMIT_NPROC, &limit))
+            return 1;
+        if (by_thread ? pthread_create(&thread, NULL, nothing, NULL) || pthread_join(thread, NULL)
+                      : setresuid(LONELY, LONELY, 0))
+            return 1;
+        printf("%d of %d threads\n", n_threads(), before);
+        if (n_threads() != before)
+            return 1;
+    }
+    return 0;
+}
+
+static pthread_mutex_t in_fork = PTHREAD_MUTEX_INITIALIZER;
+static bool forks; /* A */
+
+/* Registered before anybody else's handlers, this one is the last of them. */
+static void waits_in_fork(void) {
+    __atomic_store_n(&forks, true, __ATOMIC_RELEASE);
+    pthread_mutex_lock(&in_fork);
+    pthread_mutex_unlock(&in_fork);
+}
+
+static void register_first(void) {
+    pthread_atfork(waits_in_fork, NULL, NULL);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = register_first;
+
+/* Becomes somebody else while a fork waits for it, when told to. */
+static void *becomes_in_fork(void *data) {
+    int *failed = data;
+    pthread_mutex_lock(&in_fork);
+    __atomic_store_n(failed, 0, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&forks, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    puts("forks");
+    fflush(stdout);
+    getchar();
+    *failed = seteuid(NOBODY);
+    pthread_mutex_unlock(&in_fork);
+    return NULL;
+}
+
+static int fork_beside(void) {
+    pthread_t thread;
+    int failed = 1, status;
+    if (pthread_create(&thread, NULL, becomes_in_fork, &failed))
+        return 1;
+    while (__atomic_load_n(&failed, __ATOMIC_ACQUIRE))
+        usleep(100);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    return child < 0 || waitpid(child, &status, 0) != child || status != 0 || pthread_join(thread, NULL) || failed;
+}
+
 static void *end(void *unused) {
     usleep(10000);
     return unused;
@@ -133,6 +220,10 @@ int main(int argc, char **argv) {
         return identity();
     if (argc == 2 && !strcmp(argv[1], "rights"))
         return rights();
+    if (argc == 2 && !strcmp(argv[1], "limits"))
+        return limits();
+    if (argc == 2 && !strcmp(argv[1], "fork"))
+        return fork_beside();
     pthread_t thread;
     if (argc != 2 || strcmp(argv[1], "exit") || pthread_create(&thread, NULL, end, NULL))
         return 2;

@@ -157,6 +157,21 @@ class Alone(unittest.TestCase):
         done = run(self.ALONE, "rights")
         self.assertEqual((done.returncode, re.findall("^(.*) of some$", done.stdout, re.M)), (0, []), done.stdout)
 
+    def test_control_comes_back_when_it_may(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become somebody else")
+        done = run(self.ALONE, "limits")
+        self.assertEqual((done.returncode, done.stdout), (0, "2 of 2 threads\n" * 2))
+
+    def test_a_fork_that_waits_for_a_change_of_user_ends(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become somebody else")
+        with Run(self.ALONE, "fork") as piko:
+            self.assertEqual(piko.process.stdout.readline(), "forks\n")
+            with subprocess.Popen(["curl", "-s", piko.base + "/debug/pprof/goroutine?debug=2"], stdout=subprocess.DEVNULL):
+                time.sleep(0.5)  # control looks at what is loaded, and waits for the fork
+            self.assertEqual(piko.end(), 0)
+
     def test_the_process_ends_with_the_last_of_its_threads(self):
         self.assertEqual(run(self.ALONE, "exit").returncode, 0)
 

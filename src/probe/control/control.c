@@ -39,6 +39,7 @@
 static struct {
     struct own_thread thread;
     bool running;
+    bool missing;   /* it ran, and could not be started again */
     bool beats;     /* the reader is in this process, and has no clock of its own */
     uint32_t end;   /* A: the thread is to end */
     uint32_t owner; /* A: tid of who starts or ends it, a futex; 0 nobody */
@@ -146,11 +147,15 @@ static void beat(struct segment_mailbox *mailbox) {
     __atomic_store_n(&mailbox->reader_ns, probe_now_ns(), __ATOMIC_RELAXED);
 }
 
+bool control_is_ending(void) {
+    return __atomic_load_n(&control.end, __ATOMIC_ACQUIRE);
+}
+
 static int control_main(void *unused) {
     (void)unused;
     struct segment_mailbox *mailbox = &probe.segment->mailbox;
     syscall(SYS_prctl, PR_SET_NAME, "piko-control", 0L, 0L, 0L);
-    while (!__atomic_load_n(&control.end, __ATOMIC_ACQUIRE)) {
+    while (!control_is_ending()) {
         uint32_t wake = __atomic_load_n(&mailbox->wake, __ATOMIC_ACQUIRE);
         if (control.beats)
             beat(mailbox);
@@ -259,8 +264,9 @@ void control_let_signal_in(void) {
 }
 
 void control_reset_after_fork(void) {
-    control.running = false;
+    control.running = control.missing = false;
     control.owner = 0;
+    probe.resume_control = NULL;
     own_thread_reset_after_fork(&control.thread);
 }
 
@@ -273,7 +279,7 @@ static void attach_caller(void) {
 }
 
 int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes) {
-    if (control.running)
+    if (control.running || control.missing)
         return -EALREADY;
     int own = control_mark_own(1);
     int error = make_segment(rates, memory);
@@ -301,7 +307,7 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
 }
 
 void control_stop(void) {
-    if (!control.running)
+    if (!control.running && !control.missing)
         return;
     switch_hooks(&(struct control_rates){0});
     __atomic_fetch_and(&probe.watching, ~(uint32_t)PROBE_WAITS, __ATOMIC_RELEASE);
@@ -309,34 +315,53 @@ void control_stop(void) {
         return;
     sampler_stop();
     recorder_stop();
+    control.missing = false;
+    __atomic_store_n(&probe.resume_control, NULL, __ATOMIC_RELEASE);
     leave();
 }
 
 /* ---- Rest ----------------------------------------------------------------------------------------------------------*/
 
-bool control_rest(void) {
-    if (!control.running || probe.segment->pid != (uint32_t)getpid()) /* the child of a vfork has its parent's memory */
-        return false;
+/* False for a signal handler inside of that which is to be owned. */
+static bool own_control(void) {
     uint32_t self = (uint32_t)syscall(SYS_gettid), owner;
     while ((owner = 0,
             !__atomic_compare_exchange_n(&control.owner, &owner, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
-        if (owner == self) /* a signal handler, inside of such a call */
+        if (owner == self)
             return false;
         futex(&control.owner, FUTEX_WAIT, owner, NULL);
     }
-    bool running = control.running;
+    return true;
+}
+
+bool control_rest(void) {
+    if ((!control.running && !control.missing) || probe_is_another_process() || !own_control())
+        return false;
+    bool missing = control.missing, running = control.running;
     if (running)
         end_thread();
+    if (!running && !missing)
+        leave();
+    return running || missing;
+}
+
+/* By a thread that has just begun: where it may be, control may. */
+static void resume_missing(void) {
+    if (!control.missing || probe_is_another_process() || !own_control())
+        return;
+    if (control.missing)
+        control_resume();
     else
         leave();
-    return running;
 }
 
 /* Whoever the process is now may be allowed no more threads: then nobody is left to end what runs. */
 void control_resume(void) {
-    if (start_thread()) {
+    control.missing = start_thread() != 0;
+    if (control.missing) {
         sampler_stop();
-        recorder_stop();
+        recorder_serve(/* wanted= */ false);
     }
+    __atomic_store_n(&probe.resume_control, control.missing ? resume_missing : NULL, __ATOMIC_RELEASE);
     leave();
 }

@@ -34,10 +34,14 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
  * No CPU capture may be running. */
 void control_stop(void);
 
-/* End the thread for a moment, with all else as it is, and start it again as whoever the caller then is. False when it did
- * not run: then there is nothing to resume. Any thread, one after the other. */
+/* End the thread for a moment, with all else as it is, and start it again as whoever the caller then is. False when there is
+ * nothing to resume. One that could not be started again is tried with the next resume, and with the program's next thread.
+ * Any thread, one after the other. */
 bool control_rest(void);
 void control_resume(void);
+
+/* Whether the thread is to end, and somebody waits for that. */
+bool control_is_ending(void);
 
 /* Let our signal through to the calling thread, which may have blocked it before there was one to keep out of its mask. */
 void control_let_signal_in(void);

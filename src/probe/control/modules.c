@@ -9,6 +9,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "probe/control/control.h"
 #include "probe/control/eh_frame.h"
 #include "probe/control/eh_frame_copy.h"
 #include "probe/control/loaded.h"
@@ -56,12 +57,15 @@ static struct {
 /* A refresh and a fork keep out of each other's way, without a lock: nobody waits to fork. */
 static uint32_t refreshing, forking; /* A; forking counts */
 
-static void begin_refresh(void) {
+/* False when control is to end meanwhile: who ends it may be who the fork waits for, in a handler of the program's. */
+static bool begin_refresh(void) {
     for (;;) {
         __atomic_store_n(&refreshing, 1, __ATOMIC_SEQ_CST);
         if (!__atomic_load_n(&forking, __ATOMIC_SEQ_CST))
-            return;
+            return true;
         __atomic_store_n(&refreshing, 0, __ATOMIC_SEQ_CST);
+        if (control_is_ending())
+            return false;
         nanosleep(&(struct timespec){.tv_nsec = QUIET_TURN_NS}, NULL);
     }
 }
@@ -477,7 +481,10 @@ static int refresh(struct segment *segment) {
 }
 
 int modules_refresh(struct segment *segment) {
-    begin_refresh();
+    if (!begin_refresh()) {
+        __atomic_store_n(&probe.modules_stale, PROBE_STALE, __ATOMIC_RELEASE);
+        return -EINTR;
+    }
     int error = refresh(segment);
     end_refresh();
     return error;

@@ -33,8 +33,9 @@ struct probe {
     uint64_t tables_asked_ns;  /* A: when a walk was first in need of tables that are not there yet; 0 = never */
     uint32_t trace_tsc;        /* the trace's clock: 1 = the time stamp counter, 0 = CLOCK_MONOTONIC */
     uint64_t trace_chunks_most;
-    uint64_t trace_keep_ticks;  /* chunks that are younger are leased anew only when there are no others */
-    uint64_t trace_brief_ticks; /* a system call that took less did not wait */
+    uint64_t trace_keep_ticks;    /* chunks that are younger are leased anew only when there are no others */
+    uint64_t trace_brief_ticks;   /* a system call that took less did not wait */
+    void (*resume_control)(void); /* A: for the next thread to call, when control could not go on; else NULL */
     /* In place of syscall(2), where that changes what the calling thread may do; NULL before the first start. */
     long (*change_rights)(long number, long a, long b, long c, long d, long e, long f);
     struct segment_table_pointers {

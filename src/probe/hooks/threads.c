@@ -64,6 +64,9 @@ static void learn_stack_bounds(struct segment_thread *record) {
 
 /* All that a new thread does before its own code. */
 static void begin(const struct start *start) {
+    void (*resume_control)(void) = __atomic_load_n(&probe.resume_control, __ATOMIC_ACQUIRE);
+    if (unlikely(resume_control != NULL))
+        resume_control();
     thread_begin(start->create_stack, (uintptr_t)start->function);
     struct segment_thread *record = probe_thread.record;
     if (!record)
