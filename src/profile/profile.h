@@ -144,6 +144,12 @@ int profile_check(const struct profile *profile, bool is_diff, char *why, size_t
  * 0, -ENOMEM, or -EINVAL when they do not fit together. */
 int profile_merge(const struct profile *const *profiles, const double *scales, size_t n, struct profile **ret);
 
+/* Two profiles side by side, to be compared: of each of n_types picked sample types (PROFILE_NONE = a column of zeros) the
+ * result has one with the values of `before` and, behind it, one with those of `after`; what is the same thing in both is
+ * one thing in it. The sources stay untouched. 0, -ENOMEM, or -EINVAL with more than half of PROFILE_SAMPLE_TYPES_MAX. */
+int profile_pair(const struct profile *before, const uint32_t *before_types, const struct profile *after,
+                 const uint32_t *after_types, uint32_t n_types, struct profile **ret);
+
 /* `after` minus `before`, never below zero (counters only grow; a negative value is a torn snapshot), with
  * duration_nanos set to the distance of their times and the comments of `after` alone: what `?seconds=N` and the allocs phase answer. */
 int profile_delta(const struct profile *before, const struct profile *after, struct profile **ret);

@@ -16,6 +16,9 @@ struct merger {
     /* The source at hand: from its indexes to those of `into`, PROFILE_NONE = not needed so far. */
     const struct profile *source;
     double scale;
+    const uint32_t
+        *picked; /* of a pair: its sample types, each the `side`-th of two columns; NULL = all, as they are */
+    uint32_t side;
     uint32_t *mappings, *functions, *locations;
     struct arena scratch;
 };
@@ -165,13 +168,23 @@ static bool all_zero(const struct profile_sample *sample, uint32_t n) {
     return true;
 }
 
+static void place_values(const struct merger *merger, const struct profile_sample *sample, int64_t *ret) {
+    for (uint32_t i = 0; i < merger->into->n_sample_types; i++) {
+        if (!merger->picked)
+            ret[i] = scaled(sample->values[i], merger->scale);
+        else
+            ret[i] = i % 2 == merger->side && merger->picked[i / 2] != PROFILE_NONE
+                         ? sample->values[merger->picked[i / 2]]
+                         : 0;
+    }
+}
+
 static int merge_sample(struct merger *merger, const struct profile_sample *sample) {
     struct profile *into = merger->into;
     struct profile_sample merged = *sample;
     int64_t values[PROFILE_SAMPLE_TYPES_MAX];
     merged.values = values;
-    for (uint32_t i = 0; i < into->n_sample_types; i++)
-        values[i] = scaled(sample->values[i], merger->scale);
+    place_values(merger, sample, values);
     merged.locations = arena_alloc(&merger->scratch, sample->n_locations * sizeof *merged.locations);
     if (!merged.locations)
         return -ENOMEM;
@@ -216,6 +229,37 @@ static int merge_once(const struct profile *const *profiles, const double *scale
     int error = merger.into->error;
     for (size_t i = 0; i < n && !error; i++)
         error = merge_source(&merger, profiles[i], scales ? scales[i] : 1);
+    hash_table_done(&merger.regions);
+    arena_done(&merger.scratch);
+    if (error)
+        profile_free(merger.into);
+    else
+        *ret = merger.into;
+    return error;
+}
+
+int profile_pair(const struct profile *before, const uint32_t *before_types, const struct profile *after,
+                 const uint32_t *after_types, uint32_t n_types, struct profile **ret) {
+    if (n_types > PROFILE_SAMPLE_TYPES_MAX / 2)
+        return -EINVAL;
+    struct merger merger = {.into = profile_new()};
+    if (!merger.into)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n_types; i++) {
+        const struct profile_value_type *type = before_types[i] == PROFILE_NONE
+                                                    ? &(struct profile_value_type){"", ""}
+                                                    : &before->sample_types[before_types[i]];
+        profile_add_sample_type(merger.into, type->type, type->unit);
+        profile_add_sample_type(merger.into, type->type, type->unit);
+    }
+    merger.into->drop_frames = profile_intern(merger.into, before->drop_frames);
+    merger.into->keep_frames = profile_intern(merger.into, before->keep_frames);
+    merger.picked = before_types;
+    int error = merge_source(&merger, before, 1);
+    merger.picked = after_types;
+    merger.side = 1;
+    if (!error)
+        error = merge_source(&merger, after, 1);
     hash_table_done(&merger.regions);
     arena_done(&merger.scratch);
     if (error)

@@ -54,6 +54,28 @@ static void the_start_of_a_function_moves_with_its_mapping(void **state) {
     assert_int_equal(sum->locations[0].function_start, MAIN_START + 8);
 }
 
+/* Columns of zeros for what is asked of no type; the order of types is the caller's. */
+static void a_pair_has_the_values_of_both_side_by_side(void **state) {
+    (void)state;
+    _cleanup_profile_ struct profile *a = make_profile(), *b = make_profile(), *pair = NULL;
+    uint32_t work = make_location(a, "work", 0x10);
+    make_sample(a, work, work, 5, NULL);
+    work = make_location(b, "work", 0x10);
+    make_sample(b, work, work, 7, NULL);
+    make_sample(b, make_location(b, "other", 0x20), work, 1, NULL);
+    uint32_t types[] = {0, PROFILE_NONE};
+    assert_int_equal(profile_pair(a, types, b, types, 2, &pair), 0);
+    assert_int_equal(pair->n_sample_types, 4);
+    assert_int_equal(pair->n_samples, 2);
+    const int64_t expected[] = {5, 7, 0, 0};
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(pair->samples[0].values[i], expected[i]);
+    assert_int_equal(pair->samples[1].values[0], 0);
+    assert_int_equal(pair->samples[1].values[1], 1);
+    assert_int_equal(profile_total(a, 0, false), 5);
+    assert_int_equal(profile_pair(a, types, b, types, PROFILE_SAMPLE_TYPES_MAX / 2 + 1, &pair), -EINVAL);
+}
+
 static void scales_multiply_and_zeros_go(void **state) {
     (void)state;
     _cleanup_profile_ struct profile *a = make_busy_profile(), *b = make_busy_profile();
@@ -125,6 +147,7 @@ int main(void) {
         cmocka_unit_test(a_sum_adds_values_and_durations),
         cmocka_unit_test(a_mapping_is_the_same_wherever_it_was_loaded),
         cmocka_unit_test(the_start_of_a_function_moves_with_its_mapping),
+        cmocka_unit_test(a_pair_has_the_values_of_both_side_by_side),
         cmocka_unit_test(scales_multiply_and_zeros_go),
         cmocka_unit_test(large_values_are_subtracted_exactly),
         cmocka_unit_test(profiles_of_different_kinds_do_not_merge),
