@@ -17,6 +17,7 @@ struct command {
     int (*run)(int argc, char *const *argv);
 };
 
+int diff_command(int argc, char *const *argv);
 int profile_command(int argc, char *const *argv);
 int report_command(int argc, char *const *argv);
 int run_command(int argc, char *const *argv);

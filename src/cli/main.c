@@ -7,6 +7,7 @@
 #include "cli/suggest.h"
 
 static const struct command commands[] = {
+    {"diff", "Compare two runs, or two profiles: what changed, and what is noise", diff_command},
     {"profile", "Load a running application and capture its profiles", profile_command},
     {"report", "Tables of saved profiles: of a run, or of any pprof files", report_command},
     {"run", "Run a program, unchanged, with profiling endpoints", run_command},

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/expressions.h"
+
 #define N_OPTIONS 12u
 #define TOP_MAX 1000000u
 
@@ -59,16 +61,6 @@ int report_settings_help(struct buffer *ret) {
                              "not be read).\n");
 }
 
-static int make_expression(const char *flag, const char *expression, struct focus **ret, char *why) {
-    char reason[300] = "";
-    if (!expression)
-        return 0;
-    int error = focus_new(expression, ret, reason, sizeof reason);
-    if (error == -EINVAL)
-        snprintf(why, OPTIONS_WHY_BYTES, "%s %s", flag, reason);
-    return error;
-}
-
 static int refuse(char *why, const char *reason) {
     snprintf(why, OPTIONS_WHY_BYTES, "%s", reason);
     return -EINVAL;
@@ -84,13 +76,13 @@ static int check(struct report_settings *settings, char *why) {
     if ((settings->tree || settings->peek_expression) && (settings->lines || settings->files))
         return refuse(why, "--tree and --peek are by function: without --lines and --files");
     settings->group = settings->lines ? TABLE_BY_LINE : settings->files ? TABLE_BY_FUNCTION_IN_FILE : TABLE_BY_FUNCTION;
-    int error = make_expression("--focus", settings->focus_expression, &settings->focus, why);
+    int error = expression_make("--focus", settings->focus_expression, &settings->focus, why);
     if (!error)
-        error = make_expression("--ignore", settings->ignore_expression, &settings->ignore, why);
+        error = expression_make("--ignore", settings->ignore_expression, &settings->ignore, why);
     if (!error)
-        error = make_expression("--hide", settings->hide_expression, &settings->hide, why);
+        error = expression_make("--hide", settings->hide_expression, &settings->hide, why);
     if (!error)
-        error = make_expression("--peek", settings->peek_expression, &settings->peek, why);
+        error = expression_make("--peek", settings->peek_expression, &settings->peek, why);
     return error;
 }
 

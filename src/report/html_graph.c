@@ -68,7 +68,9 @@ static uint32_t thread_of(const struct profile_sample *sample, struct string_set
     return string_set_add(threads, both, (size_t)size);
 }
 
-static int add_samples(struct json_writer *json, const struct profile *profile, const struct calltree *tree) {
+/* The first `n_types` values of each. */
+static int add_samples(struct json_writer *json, const struct profile *profile, uint32_t n_types,
+                       const struct calltree *tree) {
     struct string_set threads = {0};
     int error = 0;
     json_write_open(json, "samples", '[');
@@ -80,7 +82,7 @@ static int add_samples(struct json_writer *json, const struct profile *profile, 
         error = thread == HASH_NONE ? -ENOMEM : 0;
         json_write_integer(json, NULL, tree->node_of[i]);
         json_write_integer(json, NULL, thread);
-        for (uint32_t j = 0; j < profile->n_sample_types; j++)
+        for (uint32_t j = 0; j < n_types; j++)
             json_write_integer(json, NULL, sample->values[j]);
     }
     json_write_close(json, '[');
@@ -92,22 +94,49 @@ static int add_samples(struct json_writer *json, const struct profile *profile, 
     return error;
 }
 
-int html_add_graph(struct json_writer *json, const struct report_phase *phase, const struct report_options *options) {
+/* What follows the types: the tree and what is in it. */
+static int add_tree(struct json_writer *json, const struct profile *profile, uint32_t n_types,
+                    const struct filter *filter) {
     struct stacks stacks;
     struct calltree tree;
-    int error = stacks_make(phase->profile, &options->filter, &stacks);
+    int error = stacks_make(profile, filter, &stacks);
     if (error)
         return error;
     error = calltree_build(&stacks, &tree);
     if (!error) {
-        json_write_open(json, "graph", '{');
-        add_types(json, phase, options);
         add_functions(json, &stacks.frames);
         add_nodes(json, &tree);
-        error = add_samples(json, phase->profile, &tree);
-        json_write_close(json, '{');
+        error = add_samples(json, profile, n_types, &tree);
         calltree_done(&tree);
     }
     stacks_done(&stacks);
+    return error;
+}
+
+int html_add_graph(struct json_writer *json, const struct report_phase *phase, const struct report_options *options) {
+    json_write_open(json, "graph", '{');
+    add_types(json, phase, options);
+    int error = add_tree(json, phase->profile, phase->profile->n_sample_types, &options->filter);
+    json_write_close(json, '{');
+    return error;
+}
+
+int html_add_diff_graph(struct json_writer *json, const struct diff *diff, const struct diff_report *report) {
+    static const char *const names[] = {"before", "after"};
+    json_write_open(json, "graph", '{');
+    json_write_string(json, "name", diff->type->type);
+    json_write_integer(json, "shown", 1);
+    json_write_open(json, "types", '[');
+    for (uint32_t i = 0; i < 2; i++) {
+        json_write_open(json, NULL, '{');
+        json_write_string(json, "type", names[i]);
+        json_write_string(json, "unit", diff->type->unit);
+        json_write_integer(json, "total", diff->totals[i]);
+        json_write_number(json, "divided_by", diff->exposures[i]);
+        json_write_close(json, '{');
+    }
+    json_write_close(json, '[');
+    int error = add_tree(json, diff->pair, 2, &report->filter);
+    json_write_close(json, '{');
     return error;
 }

@@ -1,10 +1,11 @@
 /* Any profile that the decoder accepts makes a report of printable lines, with any focus, whose tables agree: lines and
- * functions have the same flat in sum. */
+ * functions have the same flat in sum. So does what it differs by from half of itself. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/diff_report.h"
 #include "report/report.h"
 #include "report/tree_text.h"
 
@@ -44,6 +45,31 @@ static void check_calls(const struct profile *profile, const struct focus *focus
     buffer_done(&text);
 }
 
+/* Two of its sample types may be of one name, so a type has a partner, if not always itself. */
+static void check_diff(const struct profile *profile, const struct focus *focus, unsigned top) {
+    struct buffer text = BUFFER_INIT(0), rest = BUFFER_INIT(0);
+    struct profile half = *profile;
+    struct diff_subject subjects[DIFF_SUBJECTS_MAX];
+    half.n_samples /= 2;
+    const struct report_phase before = {"cpu", profile, NULL, 3}, after = {"cpu", &half, NULL, 5};
+    size_t n = diff_subjects_of(&before, &after, NULL, subjects);
+    const struct diff_report report = {.before_name = "a",
+                                       .after_name = "b",
+                                       .subjects = subjects,
+                                       .n_subjects = n,
+                                       .group = top == 2 ? TABLE_BY_LINE : TABLE_BY_FUNCTION,
+                                       .by_cum = top == 1,
+                                       .top = top,
+                                       .filter = {.focus = focus},
+                                       .form = {.width = 40 + top * 20}};
+    if (n == 0 || diff_report_text(&report, &text) || diff_report_json(&report, &text) ||
+        diff_report_html(&report, &rest))
+        abort();
+    check_printable(&text);
+    buffer_done(&text);
+    buffer_done(&rest);
+}
+
 static void check(const struct profile *profile, const struct focus *focus, unsigned top) {
     struct buffer text = BUFFER_INIT(0);
     const struct report_options options = {.top = top, .filter = {.focus = focus}, .form = {.width = 40 + top * 20}};
@@ -53,8 +79,10 @@ static void check(const struct profile *profile, const struct focus *focus, unsi
         abort();
     check_printable(&text);
     buffer_done(&text);
-    if (profile->n_sample_types > 0)
+    if (profile->n_sample_types > 0) {
         check_calls(profile, focus, &options);
+        check_diff(profile, focus, top);
+    }
     if (profile->n_sample_types > 0 &&
         sum_of_flat(profile, TABLE_BY_FUNCTION, focus) != sum_of_flat(profile, TABLE_BY_LINE, focus))
         abort();

@@ -124,6 +124,43 @@ class Page(unittest.TestCase):
                 expected = [[flat, share, cum, cum_share, *rest.split("  ")] for flat, share, _, cum, cum_share, rest in lines if flat != "flat"]
                 self.assertEqual([row for table in rows for row in table], expected)
 
+    def test_a_comparison_has_flame_graphs_in_the_colours_of_change(self):
+        repeats = os.path.join(os.path.dirname(os.path.abspath(__file__)), "repeats")
+        path = os.path.join(self.folder, "page.html")
+        done = subprocess.run([PIKO, "diff", repeats + "/1", repeats + "/2", "--html", path, "--json"], capture_output=True,
+                              text=True, timeout=60)
+        expected = json.loads(done.stdout)["diffs"]
+        with open(path) as file:
+            page = file.read()
+        seen = self.browse(page, """
+          const flame = document.querySelector(".flame"), frames = () => [...flame.querySelectorAll(".frame")], seen = {};
+          const hue = (frame) => frame.style.background.match(/rgb\\((\\d+), (\\d+), (\\d+)/).slice(1).map(Number);
+          seen.title = document.title;
+          seen.sections = [...document.querySelectorAll("h2")].map((head) => head.textContent);
+          seen.frames = frames().map((frame) => [frame.title, ...hue(frame)]);
+          const side = document.querySelector("select[aria-label=Value]"), whole = frames().length;
+          side.value = "0"; side.dispatchEvent(new Event("change"));
+          seen.before = frames().length;
+          [...document.querySelectorAll("button")].find((button) => button.textContent === "Flip").click();
+          seen.flipped = frames().length;
+          seen.verdicts = [...document.querySelector("tbody").rows].map((row) => row.cells[4].textContent);
+          const head = [...document.querySelectorAll("th button")].find((button) => button.textContent === "change%");
+          head.click(); head.click();
+          seen.least = document.querySelector("tbody tr").cells[3].textContent;
+          return seen;""")
+        self.assertEqual(seen["title"], "piko diff")
+        self.assertEqual(seen["sections"], [one["title"] for one in expected])
+        self.assertEqual(sorted(seen["verdicts"]), sorted(row["verdict"] for row in expected[0]["rows"]))
+        self.assertEqual(seen["least"], "gone")
+        self.assertGreater(min(seen["before"], seen["flipped"]), 5)
+        counted = 0
+        for title, red, _, blue in seen["frames"]:
+            change = re.search(r"after \((\S+)\)", title)[1]
+            if change in ("new", "gone") or abs(float(change.rstrip("%"))) > 10:
+                counted += 1
+                self.assertEqual(red > blue, change == "new" or change.startswith("+"), title)
+        self.assertGreater(counted, 5)
+
     def test_hostile_names_are_text(self):
         names = ["</script><script>problems.push('in')</script>", "<img src=x onerror=problems.push('img')>", "\x1b[31m<!--<script>", "&amp;\u2028'\"`"]
         path = os.path.join(self.folder, "evil<script>.pprof")

@@ -153,25 +153,33 @@ function treeDown(graph) {
   return { parents: graph.parents, functions: graph.functions };
 }
 
-// Leaves first: what the functions that use it are called from.
-function treeUp(graph, values) {
-  const parents = [0], functions = [0], children = new Map(), self = [0];
-  values.forEach((value, leaf) => {
-    if (!value) return;
+// Leaves first: what the functions that use it are called from. A column has a value for each node.
+function treeUp(graph, columns) {
+  const parents = [0], functions = [0], children = new Map(), selves = columns.map(() => [0]);
+  columns[0].forEach((_, leaf) => {
+    if (columns.every((column) => !column[leaf])) return;
     let at = 0;
     for (let node = leaf; node !== 0; node = graph.parents[node]) {
       const key = at * 4194304 + graph.functions[node];
       let next = children.get(key);
       if (next === undefined) {
         next = parents.length;
-        parents.push(at); functions.push(graph.functions[node]); self.push(0);
+        parents.push(at); functions.push(graph.functions[node]);
+        for (const self of selves) self.push(0);
         children.set(key, next);
       }
       at = next;
     }
-    self[at] += value;
+    selves.forEach((self, index) => { self[at] += columns[index][leaf]; });
   });
-  return { parents, functions, self };
+  return { parents, functions, selves };
+}
+
+// Values of single nodes, summed up to the root.
+function sumUp(parents, values) {
+  const sums = values.slice();
+  for (let node = parents.length - 1; node > 0; node--) sums[parents[node]] += sums[node];
+  return sums;
 }
 
 class Flame {
@@ -203,21 +211,27 @@ class Flame {
     return element("div", { class: "tools" }, ...tools);
   }
 
-  // Values of all nodes for what is chosen.
-  compute() {
+  column(type) {
     const { graph } = this, stride = graph.types.length + 2, values = new Float64Array(graph.parents.length);
+    const { divided_by = 1 } = graph.types[type];
     for (let at = 0; at < graph.samples.length; at += stride)
-      if (this.thread < 0 || graph.samples[at + 1] === this.thread) values[graph.samples[at]] += graph.samples[at + 2 + this.type];
-    const tree = this.inverted ? treeUp(graph, values) : treeDown(graph);
+      if (this.thread < 0 || graph.samples[at + 1] === this.thread) values[graph.samples[at]] += graph.samples[at + 2 + type] / divided_by;
+    return values;
+  }
+
+  // Values of all nodes for what is chosen; of a comparison those of both sides.
+  compute() {
+    const { graph } = this;
+    this.isCompared = graph.types[0].divided_by !== undefined;
+    const columns = this.isCompared ? [this.column(0), this.column(1)] : [this.column(this.type)];
+    const tree = this.inverted ? treeUp(graph, columns) : treeDown(graph);
+    const selves = this.inverted ? tree.selves : columns;
     this.parents = tree.parents;
     this.functions = tree.functions;
-    this.self = this.inverted ? tree.self : values;
-    this.cum = this.self.slice();
-    this.weight = this.cum.map(Math.abs);
-    for (let node = this.parents.length - 1; node > 0; node--) {
-      this.cum[this.parents[node]] += this.cum[node];
-      this.weight[this.parents[node]] += this.weight[node];
-    }
+    this.self = selves[this.isCompared ? this.type : 0];
+    this.sides = this.isCompared ? selves.map((self) => sumUp(this.parents, self)) : [];
+    this.cum = sumUp(this.parents, this.self);
+    this.weight = sumUp(this.parents, this.self.map(Math.abs));
     this.isDiff = this.self.some((value) => value < 0);
     this.first = new Int32Array(this.parents.length);
     this.next = new Int32Array(this.parents.length);
@@ -241,12 +255,20 @@ class Flame {
   text(node) {
     const { unit, total } = this.graph.types[this.type];
     const place = node ? this.graph.places[this.functions[node]] : "";
+    if (this.isCompared) {
+      const [before, after] = this.sides.map((side) => side[node]);
+      return `${this.name(node)}  ${mean(before, unit)} before, ${mean(after, unit)} after (${changeShare(before, after)})` + (place ? "  " + place : "");
+    }
     return `${this.name(node)}  ${format(this.cum[node], unit)} (${share(this.cum[node], total)})` +
       (this.self[node] ? `, itself ${format(this.self[node], unit)} (${share(this.self[node], total)})` : "") + (place ? "  " + place : "");
   }
 
-  // Warm by name; of a difference red is more and blue is less.
+  // Warm by name; of a difference red is more and blue is less; of a comparison the more, the stronger.
   colour(node) {
+    if (this.isCompared) {
+      const [before, after] = this.sides.map((side) => side[node]), share = (after - before) / (Math.max(Math.abs(before), Math.abs(after)) || 1);
+      return `hsl(${share > 0 ? 10 : 212} ${Math.round(Math.abs(share) * 85)}% ${84 - Math.round(Math.abs(share) * 20)}%)`;
+    }
     if (this.isDiff) return this.cum[node] > 0 ? "#f2866f" : this.cum[node] < 0 ? "#7fb2ee" : "#d9d9d9";
     let hash = 7;
     for (const c of this.name(node).slice(0, 40)) hash = (hash * 31 + c.charCodeAt(0)) % 1009;
@@ -267,8 +289,8 @@ class Flame {
       if (inside[node]) sum += this.self[node];
     }
     this.matches = hit;
-    const { unit, total } = this.graph.types[this.type];
-    this.found.textContent = `${format(sum, unit)} (${share(sum, total)}) found`;
+    const { unit, total, divided_by } = this.graph.types[this.type];
+    this.found.textContent = divided_by !== undefined ? `${mean(sum, unit)} found` : `${format(sum, unit)} (${share(sum, total)}) found`;
   }
 
   draw() {
@@ -334,13 +356,9 @@ class Flame {
 
 // ---- tables ------------------------------------------------------------------------------------------------------
 
-function showTable(parent, table) {
-  const columns = [["flat", (row) => row.flat, (row) => format(row.flat, table.unit)], ["flat%", (row) => row.flat, (row) => share(row.flat, table.total)],
-    ...(table.requests ? [["flat/request", (row) => row.flat, (row) => mean(row.flat / table.requests, table.unit)]] : []),
-    ["cum", (row) => row.cum, (row) => format(row.cum, table.unit)], ["cum%", (row) => row.cum, (row) => share(row.cum, table.total)],
-    ["function", (row) => row.function, (row) => row.function, "name"],
-    ["file:line", (row) => row.file + ":" + String(row.line).padStart(8), (row) => row.file ? row.file + (row.line ? ":" + row.line : "") : "-", "name"]];
-  const body = element("tbody"), rows = table.rows.slice();
+// Columns: [name, what it is sorted by, text of a row, class]; rows come in the order of the column `first`.
+function sortable(columns, rows, first) {
+  const body = element("tbody");
   const fill = () => body.replaceChildren(...rows.map((row) => element("tr", {}, ...columns.map(([, , text, kind]) => element("td", kind ? { class: kind } : {}, text(row))))));
   const heads = columns.map(([name, key, , kind]) => {
     const head = element("th", kind ? { class: kind, scope: "col" } : { scope: "col" }, element("button", { type: "button", onclick: () => {
@@ -352,12 +370,25 @@ function showTable(parent, table) {
     } }, name));
     return head;
   });
-  heads[0].setAttribute("aria-sort", "descending");
+  if (first !== undefined) heads[first].setAttribute("aria-sort", "descending");
   fill();
+  return element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body));
+}
+
+const placeColumns = [["function", (row) => row.function, (row) => row.function, "name"],
+  ["file:line", (row) => row.file + ":" + String(row.line).padStart(8), (row) => row.file ? row.file + (row.line ? ":" + row.line : "") : "-", "name"]];
+
+function leftOut(table, command) {
   const left = table.n_rows - table.rows.length;
+  return left > 0 ? [element("p", { class: "detail" }, `${left} more rows are left out; ${command} --top 0 --html FILE shows all`)] : [];
+}
+
+function showTable(parent, table) {
+  const columns = [["flat", (row) => row.flat, (row) => format(row.flat, table.unit)], ["flat%", (row) => row.flat, (row) => share(row.flat, table.total)],
+    ...(table.requests ? [["flat/request", (row) => row.flat, (row) => mean(row.flat / table.requests, table.unit)]] : []),
+    ["cum", (row) => row.cum, (row) => format(row.cum, table.unit)], ["cum%", (row) => row.cum, (row) => share(row.cum, table.total)], ...placeColumns];
   parent.append(element("details", { open: "" }, element("summary", {}, `${table.title}: ${format(table.total, table.unit)}`),
-    element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body)),
-    ...(left > 0 ? [element("p", { class: "detail" }, `${left} more rows are left out; piko report --top 0 --html FILE shows all`)] : [])));
+    sortable(columns, table.rows.slice(), 0), ...leftOut(table, "piko report")));
 }
 
 function mean(value, unit) {
@@ -378,13 +409,59 @@ function showProfiles() {
   }
 }
 
+// ---- two runs compared -------------------------------------------------------------------------------------------
+
+// "+12.3%" of what it was before.
+function changeShare(before, after) {
+  if (!before && !after) return "-";
+  if (!before) return "new";
+  if (!after) return "gone";
+  const percent = (after - before) / Math.abs(before) * 100;
+  return (percent < 0 ? "" : "+") + percent.toFixed(1) + "%";
+}
+
+function showDiffTable(parent, diff) {
+  const judged = (row) => (diff.by_cum ? row.cum : row.flat), at = (row, side) => judged(row)[side] / diff.divided_by[side];
+  const text = (value) => diff.per === "run" ? format(value, diff.unit) : mean(value, diff.unit);
+  const relative = (row) => judged(row)[0] ? row.change / at(row, 0) : Infinity;
+  const columns = [["before", (row) => at(row, 0), (row) => text(at(row, 0))], ["after", (row) => at(row, 1), (row) => text(at(row, 1))],
+    ["change", (row) => Math.abs(row.change), (row) => (row.change > 0 ? "+" : "") + text(row.change)],
+    ["change%", relative, (row) => changeShare(at(row, 0), at(row, 1))],
+    ["verdict", (row) => row.verdict, (row) => element("span", { class: row.verdict === "changed" ? "changed" : "" }, row.verdict), "name"], ...placeColumns];
+  parent.append(sortable(columns, diff.rows.slice()), ...leftOut(diff, "piko diff"));
+}
+
+function showDiffs() {
+  if (data.load) {
+    const cards = element("div", { class: "cards" });
+    for (const [name, [before, after]] of Object.entries(data.load)) {
+      const text = (value) => name.endsWith("_ns") ? latency(value) : Math.round(value).toLocaleString("en-US");
+      cards.append(element("div", {}, element("span", {}, name.replace(/_ns$/, "").replaceAll("_", " ")), element("strong", {}, `${text(before)} \u2192 ${text(after)}`)));
+    }
+    section("Load").append(cards);
+  }
+  for (const diff of data.diffs) {
+    const made = section(diff.title), [before, after] = diff.total.value.map((value, side) => value / diff.divided_by[side]);
+    made.append(element("p", {}, `${mean(before, diff.unit)} before, ${mean(after, diff.unit)} after (${changeShare(before, after)}), per ${diff.per}: ${diff.total.verdict}. ` +
+      `${diff.n_changed} of ${diff.n_rows} rows changed, ${diff.n_more} need more samples.`));
+    if (diff.graph.samples.length) new Flame(diff.graph, made).draw();
+    showDiffTable(made, diff);
+  }
+}
+
 // ---- the page ----------------------------------------------------------------------------------------------------
 
 const dark = window.matchMedia && matchMedia("(prefers-color-scheme: dark)").matches;
 document.documentElement.classList.toggle("dark", dark);
 document.getElementById("theme").addEventListener("click", () => document.documentElement.classList.toggle("dark"));
-document.getElementById("subject").textContent = data.url ? `${data.url}, ${data.concurrency} connections` : "";
-showFindings();
-showLoad();
-showProfiles();
-main.append(element("footer", {}, "Click or press Enter on a frame to zoom, Escape for the whole, arrows to walk, / to search. Percentages are of the whole profile."));
+if (data.diffs) {
+  document.title = document.querySelector("h1").textContent = "piko diff";
+  document.getElementById("subject").textContent = `${data.before} \u2192 ${data.after}`;
+  showDiffs();
+} else {
+  document.getElementById("subject").textContent = data.url ? `${data.url}, ${data.concurrency} connections` : "";
+  showFindings();
+  showLoad();
+  showProfiles();
+}
+main.append(element("footer", {}, "Click or press Enter on a frame to zoom, Escape for the whole, arrows to walk, / to search. " + (data.diffs ? "Widths are those of the side that is chosen; red is more than before, blue is less." : "Percentages are of the whole profile.")));

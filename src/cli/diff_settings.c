@@ -1,0 +1,119 @@
+#include "cli/diff_settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/expressions.h"
+
+#define N_OPTIONS 12u
+#define TOP_MAX 1000000u
+
+static const struct diff_settings defaults = {.top = 60, .per_name = "best"};
+
+static void make_options(struct diff_settings *s, struct option ret[N_OPTIONS]) {
+    const struct option options[] = {
+        {"top", "N", "Rows of each table, 0 for all", OPTION_NUMBER, &s->top, 0, TOP_MAX},
+        {"per", "WHAT", "Values of a request, a second, or the whole run", OPTION_TEXT, &s->per_name},
+        {"cum", NULL, "Compare functions with all that they call", OPTION_SWITCH, &s->cum},
+        {"sample-index", "NAME", "Compare this sample type (or number): alloc_space", OPTION_TEXT, &s->sample_index},
+        {"focus", "REGEX", "Only samples with a matching function, file or object", OPTION_TEXT, &s->focus_expression},
+        {"ignore", "REGEX", "No samples with such a one", OPTION_TEXT, &s->ignore_expression},
+        {"hide", "REGEX", "Leave matching frames out of the stacks", OPTION_TEXT, &s->hide_expression},
+        {"lines", NULL, "Compare line by line", OPTION_SWITCH, &s->lines},
+        {"files", NULL, "Compare functions file by file", OPTION_SWITCH, &s->files},
+        {"json", NULL, "The figures as JSON", OPTION_SWITCH, &s->json},
+        {"html", "FILE", "Write a page there too, with flame graphs in the colours of change", OPTION_TEXT, &s->html},
+        {"help", NULL, "Show this", OPTION_SWITCH, &s->help},
+    };
+    _Static_assert(sizeof options == N_OPTIONS * sizeof options[0], "N_OPTIONS counts the rows");
+    memcpy(ret, options, sizeof options);
+}
+
+int diff_settings_help(struct buffer *ret) {
+    struct diff_settings settings = defaults;
+    struct option options[N_OPTIONS];
+    make_options(&settings, options);
+    buffer_add_string(
+        ret, "Compare two runs, or two profiles: what changed, and what only differs as any two runs do.\n"
+             "\n"
+             "Usage: piko diff [flags] BEFORE AFTER\n"
+             "\n"
+             "Examples:\n"
+             "  piko diff before/ after/                          two runs of piko profile, all profiles\n"
+             "  piko diff before/cpu.pprof after/cpu.pprof        two profiles, of any program\n"
+             "  piko diff before/ after/ --html diff.html         the same with flame graphs\n"
+             "  piko diff a/cpu.pprof b/cpu.pprof --per run       the differences of go tool pprof -diff_base\n"
+             "  piko diff a/allocs.pprof b/allocs.pprof --sample-index alloc_objects --lines\n"
+             "\n"
+             "Values are of one request where the number of requests is known of both (FILE.stats beside a\n"
+             "profile tells it), else of one second of the profile's duration, else as they are. What stands\n"
+             "for a moment (inuse_space, threads) is never divided.\n"
+             "\n"
+             "Each row has a verdict:\n"
+             "  changed              repeated runs of one program would not differ by as much: of the rows that\n"
+             "                       are called so, at most 5 % are wrong\n"
+             "  noise                they would\n"
+             "  needs more samples   too little was seen to tell: profile for longer, or repeat the runs\n"
+             "Waits for locks and memory differ much between runs of one program; CPU time less.\n"
+             "\n"
+             "Flags, in any place on the line, as --flag value or --flag=value:\n");
+    options_help(options, N_OPTIONS, ret);
+    return buffer_add_string(ret,
+                             "\nExit status: 0 done, whatever changed; 1 nothing could be compared, 2 wrong usage, "
+                             "3 partial (a profile\nthat one side lacks).\n");
+}
+
+static int refuse(char *why, const char *reason) {
+    snprintf(why, OPTIONS_WHY_BYTES, "%s", reason);
+    return -EINVAL;
+}
+
+static int find_per(const char *name, enum diff_per *ret, char *why) {
+    for (enum diff_per per = DIFF_PER_BEST; per <= DIFF_PER_RUN; per++) {
+        if (strcmp(name, diff_per_name(per)) != 0)
+            continue;
+        *ret = per;
+        return 0;
+    }
+    snprintf(why, OPTIONS_WHY_BYTES, "--per must be request, second, run or best, not \"%.100s\"", name);
+    return -EINVAL;
+}
+
+static int check(struct diff_settings *settings, char *why) {
+    if (settings->paths.n != 2)
+        return refuse(why, settings->paths.n < 2 ? "two folders or two files are needed: BEFORE and AFTER"
+                                                 : "only two folders or files can be compared: BEFORE and AFTER");
+    if (settings->lines && settings->files)
+        return refuse(why, "--lines and --files exclude each other");
+    settings->group = settings->lines ? TABLE_BY_LINE : settings->files ? TABLE_BY_FUNCTION_IN_FILE : TABLE_BY_FUNCTION;
+    int error = find_per(settings->per_name, &settings->per, why);
+    if (!error)
+        error = expression_make("--focus", settings->focus_expression, &settings->focus, why);
+    if (!error)
+        error = expression_make("--ignore", settings->ignore_expression, &settings->ignore, why);
+    if (!error)
+        error = expression_make("--hide", settings->hide_expression, &settings->hide, why);
+    return error;
+}
+
+int diff_settings_parse(int argc, char *const *argv, struct diff_settings *ret, char why[OPTIONS_WHY_BYTES]) {
+    *ret = defaults;
+    struct option options[N_OPTIONS];
+    make_options(ret, options);
+    int error = options_parse(options, N_OPTIONS, argc, argv, &ret->paths, why);
+    if (!error && !ret->help)
+        error = check(ret, why);
+    return error;
+}
+
+void diff_settings_done(struct diff_settings *settings) {
+    if (!settings)
+        return;
+    free(settings->paths.items);
+    focus_free(settings->focus);
+    focus_free(settings->ignore);
+    focus_free(settings->hide);
+    *settings = (struct diff_settings){0};
+}

@@ -1,0 +1,33 @@
+/* What `piko diff` was asked for: its flags, their checks, its help. */
+#ifndef PIKO_CLI_DIFF_SETTINGS_H
+#define PIKO_CLI_DIFF_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "cli/options.h"
+#include "report/diff.h"
+
+struct diff_settings {
+    unsigned top; /* rows of a table; 0 = all */
+    const char *focus_expression, *ignore_expression, *hide_expression;
+    const char *sample_index; /* name or number; NULL = what is shown of each profile */
+    const char *per_name;     /* what values are divided by */
+    const char *html;         /* file to write the page to; NULL = none */
+    bool cum, lines, files, json, help;
+
+    /* made from the above */
+    struct option_list paths; /* two of them: before, after */
+    struct focus *focus, *ignore, *hide;
+    enum table_group group;
+    enum diff_per per;
+};
+
+/* From the words after `piko diff`. With --help nothing is checked but the flags themselves. Either way `ret` is freed by
+ * diff_settings_done(). 0, -ENOMEM, or -EINVAL with a sentence that names the flag in `why`. */
+int diff_settings_parse(int argc, char *const *argv, struct diff_settings *ret, char why[OPTIONS_WHY_BYTES]);
+void diff_settings_done(struct diff_settings *settings);
+
+/* Append the help of `piko diff`. 0 or the buffer's error. */
+int diff_settings_help(struct buffer *ret);
+
+#endif
