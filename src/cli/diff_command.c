@@ -212,14 +212,6 @@ static int run_diff(const struct diff_settings *settings) {
     return status;
 }
 
-static int print_help(void) {
-    _cleanup_buffer_ struct buffer help = BUFFER_INIT(0);
-    if (diff_settings_help(&help))
-        return EXIT_NOTHING;
-    fputs(help.data, stdout);
-    return EXIT_DONE;
-}
-
 int diff_command(int argc, char *const *argv) {
     struct diff_settings settings;
     char why[OPTIONS_WHY_BYTES] = "out of memory";
@@ -229,7 +221,7 @@ int diff_command(int argc, char *const *argv) {
         fprintf(stderr, COMPLAINT "%s\nTry: piko help diff\n", why);
         status = error == -EINVAL ? EXIT_USAGE : EXIT_NOTHING;
     } else {
-        status = settings.help ? print_help() : run_diff(&settings);
+        status = settings.help ? diff_settings_help() : run_diff(&settings);
     }
     diff_settings_done(&settings);
     return status;

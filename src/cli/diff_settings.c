@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/expressions.h"
+#include "cli/help.h"
 
 #define N_OPTIONS 12u
 #define TOP_MAX 1000000u
@@ -31,38 +32,11 @@ static void make_options(struct diff_settings *s, struct option ret[N_OPTIONS]) 
     memcpy(ret, options, sizeof options);
 }
 
-int diff_settings_help(struct buffer *ret) {
+int diff_settings_help(void) {
     struct diff_settings settings = defaults;
     struct option options[N_OPTIONS];
     make_options(&settings, options);
-    buffer_add_string(
-        ret, "Compare two runs, or two profiles: what changed, and what only differs as any two runs do.\n"
-             "\n"
-             "Usage: piko diff [flags] BEFORE AFTER\n"
-             "\n"
-             "Examples:\n"
-             "  piko diff before/ after/                          two runs of piko profile, all profiles\n"
-             "  piko diff before/cpu.pprof after/cpu.pprof        two profiles, of any program\n"
-             "  piko diff before/ after/ --html diff.html         the same with flame graphs\n"
-             "  piko diff a/cpu.pprof b/cpu.pprof --per run       the differences of go tool pprof -diff_base\n"
-             "  piko diff a/allocs.pprof b/allocs.pprof --sample-index alloc_objects --lines\n"
-             "\n"
-             "Values are of one request where the number of requests is known of both (FILE.stats beside a\n"
-             "profile tells it), else of one second of the profile's duration, else as they are. What stands\n"
-             "for a moment (inuse_space, threads) is never divided.\n"
-             "\n"
-             "Each row has a verdict:\n"
-             "  changed              repeated runs of one program would not differ by as much: of the rows that\n"
-             "                       are called so, at most 5 % are wrong\n"
-             "  noise                they would\n"
-             "  needs more samples   too little was seen to tell: profile for longer, or repeat the runs\n"
-             "Waits for locks and memory differ much between runs of one program; CPU time less.\n"
-             "\n"
-             "Flags, in any place on the line, as --flag value or --flag=value:\n");
-    options_help(options, N_OPTIONS, ret);
-    return buffer_add_string(ret,
-                             "\nExit status: 0 done, whatever changed; 1 nothing could be compared, 2 wrong usage, "
-                             "3 partial (a profile\nthat one side lacks).\n");
+    return help_print(help_diff, options, N_OPTIONS);
 }
 
 static int refuse(char *why, const char *reason) {

@@ -27,7 +27,7 @@ struct diff_settings {
 int diff_settings_parse(int argc, char *const *argv, struct diff_settings *ret, char why[OPTIONS_WHY_BYTES]);
 void diff_settings_done(struct diff_settings *settings);
 
-/* Append the help of `piko diff`. 0 or the buffer's error. */
-int diff_settings_help(struct buffer *ret);
+/* Print the help of `piko diff`. An exit status. */
+int diff_settings_help(void);
 
 #endif

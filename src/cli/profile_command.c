@@ -281,14 +281,6 @@ static int run_profile(const struct profile_settings *settings) {
     return status;
 }
 
-static int print_help(void) {
-    _cleanup_buffer_ struct buffer help = BUFFER_INIT(0);
-    if (profile_settings_help(&help))
-        return EXIT_NOTHING;
-    fputs(help.data, stdout);
-    return EXIT_DONE;
-}
-
 int profile_command(int argc, char *const *argv) {
     struct profile_settings settings;
     char why[OPTIONS_WHY_BYTES] = "out of memory";
@@ -298,7 +290,7 @@ int profile_command(int argc, char *const *argv) {
         fprintf(stderr, COMPLAINT "%s\nTry: piko help profile\n", why);
         status = error == -EINVAL ? EXIT_USAGE : EXIT_NOTHING;
     } else {
-        status = settings.help ? print_help() : run_profile(&settings);
+        status = settings.help ? profile_settings_help() : run_profile(&settings);
     }
     profile_settings_done(&settings);
     return status;

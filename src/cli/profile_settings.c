@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "capture/capture.h"
+#include "cli/help.h"
 #include "cli/profile_run.h"
 
 #define N_OPTIONS 28u
@@ -70,34 +71,11 @@ static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS
     memcpy(ret, options, sizeof options);
 }
 
-int profile_settings_help(struct buffer *ret) {
+int profile_settings_help(void) {
     struct profile_settings settings = defaults;
     struct option options[N_OPTIONS];
     make_options(&settings, options);
-    buffer_add_string(ret,
-                      "Load a running application and capture its profiles.\n"
-                      "\n"
-                      "Usage: piko profile [flags] URL ...\n"
-                      "\n"
-                      "Phases, each under load on URL: baseline, cpu, allocs, heap, mutex, block. The program must\n"
-                      "be running with profiling on. Files and a report go to the output folder.\n"
-                      "\n"
-                      "Flags, in any place on the line, as --flag value or --flag=value:\n");
-    options_help(options, N_OPTIONS, ret);
-    return buffer_add_string(
-        ret, "\n"
-             "Examples:\n"
-             "  piko profile http://localhost:8080/\n"
-             "  piko profile http://localhost:8080/ --concurrency 200 --duration 60\n"
-             "  piko profile http://localhost:8080/ --rate 1000 --phases cpu,heap\n"
-             "  piko profile http://localhost:8080/me --header \"Authorization: Bearer token\"\n"
-             "  piko profile http://localhost:8080/order --body-file order.json --header \"Content-Type: "
-             "application/json\"\n"
-             "  piko profile https://localhost:8443/ --cacert test.pem --urls pages.txt\n"
-             "  piko profile http://localhost:8080/ --focus render --top 20\n"
-             "\n"
-             "Exit status: 0 all done, 1 nothing usable, 2 wrong usage, 3 partial (a phase failed),\n"
-             "130 interrupted (Ctrl-C), 143 terminated, 129 hung up: finished phases are kept and reported.\n");
+    return help_print(help_profile, options, N_OPTIONS);
 }
 
 static int make_profiler_address(struct profile_settings *settings, char *why) {

@@ -39,7 +39,7 @@ struct profile_settings {
 int profile_settings_parse(int argc, char *const *argv, struct profile_settings *ret, char why[OPTIONS_WHY_BYTES]);
 void profile_settings_done(struct profile_settings *settings);
 
-/* Append the help of `piko profile`. 0 or the buffer's error. */
-int profile_settings_help(struct buffer *ret);
+/* Print the help of `piko profile`. An exit status. */
+int profile_settings_help(void);
 
 #endif

@@ -174,14 +174,6 @@ static int run_report(const struct report_settings *settings) {
     return status;
 }
 
-static int print_help(void) {
-    _cleanup_buffer_ struct buffer help = BUFFER_INIT(0);
-    if (report_settings_help(&help))
-        return EXIT_NOTHING;
-    fputs(help.data, stdout);
-    return EXIT_DONE;
-}
-
 int report_command(int argc, char *const *argv) {
     struct report_settings settings;
     char why[OPTIONS_WHY_BYTES] = "out of memory";
@@ -191,7 +183,7 @@ int report_command(int argc, char *const *argv) {
         fprintf(stderr, COMPLAINT "%s\nTry: piko help report\n", why);
         status = error == -EINVAL ? EXIT_USAGE : EXIT_NOTHING;
     } else {
-        status = settings.help ? print_help() : run_report(&settings);
+        status = settings.help ? report_settings_help() : run_report(&settings);
     }
     report_settings_done(&settings);
     return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/expressions.h"
+#include "cli/help.h"
 
 #define N_OPTIONS 12u
 #define TOP_MAX 1000000u
@@ -32,33 +33,11 @@ static void make_options(struct report_settings *s, struct option ret[N_OPTIONS]
     memcpy(ret, options, sizeof options);
 }
 
-int report_settings_help(struct buffer *ret) {
+int report_settings_help(void) {
     struct report_settings settings = defaults;
     struct option options[N_OPTIONS];
     make_options(&settings, options);
-    buffer_add_string(ret, "Make tables of saved profiles: of a run's folder, or of any pprof files.\n"
-                           "\n"
-                           "Usage: piko report [flags] DIR|FILE ...\n"
-                           "\n"
-                           "Examples:\n"
-                           "  piko report pprof/                                 the whole report of a run again\n"
-                           "  piko report pprof/cpu.pprof --top 20               one profile\n"
-                           "  piko report pprof/allocs.pprof --sample-index alloc_objects --lines\n"
-                           "  piko report cpu.pprof --focus 'render|parse' --ignore '^main$'\n"
-                           "  piko report pprof/mutex.pprof --peek cache_put     who holds the lock for whom\n"
-                           "  piko report cpu.pprof --tree | less                from main down to the leaves\n"
-                           "  piko report cpu.pprof --json | jq '.tables[0].rows[0]'\n"
-                           "\n"
-                           "Profiles of any program will do that are pprof files, gzipped or not: of Go, Rust, C++.\n"
-                           "Rows are functions of one name, as in go tool pprof -top; flat is what a function does\n"
-                           "itself, cum what happens in all that it calls too. Percentages are of the whole profile,\n"
-                           "whatever the filters keep. Piped, names are never shortened.\n"
-                           "\n"
-                           "Flags, in any place on the line, as --flag value or --flag=value:\n");
-    options_help(options, N_OPTIONS, ret);
-    return buffer_add_string(ret,
-                             "\nExit status: 0 done, 1 nothing could be read, 2 wrong usage, 3 partial (a file could "
-                             "not be read).\n");
+    return help_print(help_report, options, N_OPTIONS);
 }
 
 static int refuse(char *why, const char *reason) {

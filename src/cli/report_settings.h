@@ -25,7 +25,7 @@ struct report_settings {
 int report_settings_parse(int argc, char *const *argv, struct report_settings *ret, char why[OPTIONS_WHY_BYTES]);
 void report_settings_done(struct report_settings *settings);
 
-/* Append the help of `piko report`. 0 or the buffer's error. */
-int report_settings_help(struct buffer *ret);
+/* Print the help of `piko report`. An exit status. */
+int report_settings_help(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "cli/command.h"
+#include "cli/help.h"
 #include "cli/options.h"
 #include "cli/quantity.h"
 #include "segment/segment.h"
@@ -112,24 +113,7 @@ static const struct run_settings defaults = {.port = 6060,
 static int help(void) {
     struct run_settings settings = defaults;
     const struct option options[] = {OPTIONS(&settings)};
-    struct buffer text = BUFFER_INIT(0);
-    buffer_add_string(
-        &text, "Run a program, unchanged, with profiling endpoints; its child processes too.\n\n"
-               "Usage: piko run [flags] -- COMMAND [ARGUMENT ...]\n\n"
-               "The status is the command's own, or 128 and the number of the signal that ended it; 126 or "
-               "127 when it\ncould not be run. A command that ends with 0 and leaves processes in the background, as a "
-               "daemon does,\nis followed until they end, or Ctrl-C.\n\nFlags:\n");
-    options_help(options, sizeof options / sizeof *options, &text);
-    buffer_add_string(&text, "\nExamples:\n"
-                             "  piko run -- ./server --port 8080\n"
-                             "  piko run --port 0 -- python3 app.py\n"
-                             "  piko run -- nginx -g 'daemon off;'\n"
-                             "  piko profile http://localhost:8080/    in another terminal, meanwhile\n"
-                             "  curl 'localhost:6060/_piko/debug/pprof/goroutine?debug=2&pid=123'\n");
-    if (text.data)
-        fputs(text.data, stdout);
-    buffer_done(&text);
-    return EXIT_DONE;
+    return help_print(help_run, options, sizeof options / sizeof *options);
 }
 
 static int wrong(const char *why) {
