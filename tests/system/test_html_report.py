@@ -113,9 +113,10 @@ class Page(unittest.TestCase):
         self.assertEqual((seen["sort"], seen["outside"]), ("ascending", []))
 
     def test_table_shows_the_texts_of_the_text_report(self):
-        for name in ("rust_allocs", "cpu"):
-            with self.subTest(name):
-                path = os.path.join(PROFILES, name + ".pprof")
+        ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "repeats", "1")
+        for folder, name in ((PROFILES, "rust_allocs"), (PROFILES, "cpu"), (ours, "cpu"), (ours, "mutex")):
+            with self.subTest(folder=folder, name=name):
+                path = shutil.copy(os.path.join(folder, name + ".pprof"), self.folder)  # without its number of requests
                 rows = self.browse(piko_page(self.folder, path), """
                   return [...document.querySelectorAll("table")].map((table) => [...table.querySelectorAll("tbody tr")].map((row) =>
                     [...row.cells].map((cell) => cell.textContent)));""")

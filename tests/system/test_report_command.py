@@ -5,18 +5,24 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import tempfile
 import unittest
 import zlib
 
 PIKO = os.environ.get("PIKO", "piko")
-PROFILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "unit", "report", "profiles")
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROFILES = os.path.join(HERE, "..", "unit", "report", "profiles")
+OURS = tempfile.TemporaryDirectory()  # without what counts the requests, so that tables are as those of others
+for kind in ("cpu", "allocs", "mutex", "block"):
+    shutil.copy(os.path.join(HERE, "repeats", "1", kind + ".pprof"), os.path.join(OURS.name, f"our_{kind}.pprof"))
 
 # file: sample types
 FILES = {
     "cpu": ["samples", "cpu"], "heap": ["alloc_objects", "inuse_space"], "mutex": ["delay"], "block": ["contentions"],
     "rust_cpu": ["samples", "cpu"], "rust_allocs": ["alloc_space", "alloc_objects"], "rust_block": ["delay"],
+    "our_cpu": ["cpu"], "our_allocs": ["alloc_objects"], "our_mutex": ["delay"], "our_block": ["contentions"],
 }
 GROUPS = {"": [], "-lines": ["--lines"], "-filefunctions": ["--files"]}
 FILTERS = [
@@ -27,7 +33,7 @@ ROW = re.compile(r"\s*(\S+)\s+(\S+%)\s+(\S+%)\s+(\S+)\s+(\S+%)\s\s(.*)$")
 
 
 def path_of(name):
-    return os.path.join(PROFILES, name + ".pprof")
+    return os.path.join(OURS.name if name.startswith("our_") else PROFILES, name + ".pprof")
 
 
 def run(*arguments, **more):
@@ -86,7 +92,7 @@ class AgreesWithPprof(unittest.TestCase):
             found = [row for row in expected.get(key, []) if row[:2] == (flat, cum)]
             self.assertTrue(found and same_shares((flat_share, cum_share), found[0][2:]), (key, flat, cum, expected.get(key)))
 
-    def test_rows_of_go_and_rust_programs_in_every_grouping_and_under_every_filter(self):
+    def test_rows_of_programs_in_c_go_and_rust_in_every_grouping_and_under_every_filter(self):
         for name, sample_types in FILES.items():
             for sample_type in sample_types:
                 for group in GROUPS:
@@ -134,6 +140,17 @@ class AgreesWithPprof(unittest.TestCase):
             self.assertEqual(table["total"], total)
             self.assertEqual(sum(row["flat"] for row in table["rows"]), total)
             self.assertEqual(len(table["rows"]), table["n_rows"])
+
+    def test_json_has_the_rows_of_the_text(self):
+        """Counts, which text shows to the last digit."""
+        for name, sample_type in [("cpu", "samples"), ("heap", "alloc_objects"), ("rust_block", "contentions"),
+                                  ("our_cpu", "samples"), ("our_allocs", "alloc_objects"), ("our_mutex", "contentions")]:
+            with self.subTest(name):
+                arguments = (path_of(name), "--top", "0", "--sample-index", sample_type)
+                rows = json.loads(run(*arguments, "--json").stdout)["tables"][0]["rows"]
+                text, _ = rows_of(run(*arguments).stdout)
+                self.assertEqual(sorted((str(row["flat"]), str(row["cum"]), row["function"]) for row in rows),
+                                 sorted((flat, cum, label.rpartition("  ")[0]) for flat, _, cum, _, label in text))
 
 
 class Forms(unittest.TestCase):
