@@ -32,10 +32,8 @@ static unsigned walk_ours(const ucontext_t *context) {
     struct unwind_registers registers = unwind_registers_of(context);
     uint64_t low = registers.sp - UNWIND_RED_ZONE_BYTES;
     bool complete;
-    struct unwind_section section = unwind_enter();
     unsigned n =
         unwind_walk(registers, (struct unwind_memory){low, stack_high, (const char *)low}, pcs, 256, &complete);
-    unwind_leave(section);
     return complete ? n : 0;
 }
 

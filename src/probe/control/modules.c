@@ -407,6 +407,7 @@ static struct index_mapping *build_index(void) {
 
 static void swap_index(struct index_mapping *mapping) {
     __atomic_store_n(&unwind_current, mapping ? mapping->index : NULL, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&unwind_salt, mapping ? mapping->index->salt : 0, __ATOMIC_SEQ_CST);
     if (state.index) {
         state.index->next = state.retired;
         state.retired = state.index;

@@ -131,17 +131,11 @@ static uint32_t walk_and_intern(const struct unwind_registers *registers, struct
 }
 
 uint32_t capture_stack_in(const struct unwind_registers *registers, struct unwind_memory memory) {
-    struct unwind_section section = unwind_enter();
-    uint32_t id = walk_and_intern(registers, memory);
-    unwind_leave(section);
-    return id;
+    return walk_and_intern(registers, memory);
 }
 
 uint32_t capture_stack(const struct unwind_registers *registers) {
     if (unlikely(!__atomic_load_n(&unwind_current, __ATOMIC_ACQUIRE)))
         wait_for_tables();
-    struct unwind_section section = unwind_enter();
-    uint32_t id = walk_and_intern(registers, capture_memory(registers->sp));
-    unwind_leave(section);
-    return id;
+    return walk_and_intern(registers, capture_memory(registers->sp));
 }

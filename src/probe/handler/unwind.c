@@ -4,6 +4,7 @@
 #include "probe/handler/unwind_table.h"
 
 const struct unwind_index *unwind_current;
+uint64_t unwind_salt;
 struct unwind_readers unwind_readers;
 struct unwind_code_ranges unwind_code_ranges;
 
@@ -28,7 +29,9 @@ void unwind_reset_after_fork(void) {
 
 /* What holds for a whole walk. */
 struct walk {
-    const struct unwind_index *index;
+    uint64_t salt;                    /* of the index that it goes by; 0: there is none, or no stack to read */
+    const struct unwind_index *index; /* NULL until a frame is met that is not remembered */
+    struct unwind_section section;    /* entered when index is not NULL */
     const struct unwind_object *last; /* callers are mostly in the object of their callee */
     uint64_t low, span;               /* stack words are read at low + [0, span] */
     const char *bytes;
@@ -457,12 +460,13 @@ static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, st
 
 /* ---- Simple rules of recent program counters ------------------------------------------------------------------------
  * Stacks repeat, and a search in the tables is a chain of dependent loads: a cache line that holds the answer is half the
- * cost. Shared by all threads without a lock: the two words of an entry may come from two writers, hence `check` covers
+ * cost. Calls of one function stand on one page of it, since to look up a page is what a cold walk waits for. Shared by all
+ * threads without a lock: the two words of an entry may come from two writers, hence `check` covers
  * both the address and the data, spread over all its bits, and a mixed pair matches nothing. So does an entry of another
  * index, by its salt. */
 #define CACHE_ENTRIES 4096u
 #define CACHE_LINE_BYTES 64u
-#define PREFETCH_BYTES 2048u
+#define PREFETCH_BYTES 1024u
 #define CACHE_MIX 0x9e3779b97f4a7c15ull
 
 struct cached {
@@ -472,7 +476,7 @@ struct cached {
 static struct cached cache[CACHE_ENTRIES];
 
 static inline struct cached *cache_entry(uint64_t pc) {
-    return &cache[(pc ^ pc >> 12) % CACHE_ENTRIES];
+    return &cache[pc % CACHE_ENTRIES];
 }
 
 static inline uint64_t cache_check(uint64_t salt, uint64_t pc, uint64_t data) {
@@ -486,7 +490,7 @@ static bool cache_rule(const struct walk *walk, const struct unwind_rule *rule, 
     uint64_t data = (uint32_t)rule->cfa_offset | (uint64_t)(uint16_t)rule->fp_offset << 32 | (uint64_t)rule->kind << 48;
     struct cached *entry = cache_entry(pc);
     __atomic_store_n(&entry->data, data, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry->check, cache_check(walk->index->salt, pc, data), __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->check, cache_check(walk->salt, pc, data), __ATOMIC_RELAXED);
     *ret_data = data;
     return true;
 }
@@ -511,7 +515,7 @@ static inline bool simple_step(const struct walk *walk, uint64_t data, uint64_t 
 static enum step cached_steps(const struct walk *from, struct frame *frame, uint64_t *pcs, unsigned *count,
                               unsigned max) {
     const struct walk walk = *from;
-    uint64_t pc = frame->pc, sp = frame->sp, fp = frame->fp, is_return = frame->pc_is_return, salt = walk.index->salt;
+    uint64_t pc = frame->pc, sp = frame->sp, fp = frame->fp, is_return = frame->pc_is_return, salt = walk.salt;
     unsigned n = *count;
     while (n < max) {
         uint64_t at = pc - is_return;
@@ -560,8 +564,22 @@ static void prefetch_stack(const struct walk *walk, uint64_t sp) {
 static struct walk begin(struct unwind_memory memory, const long long *general) {
     struct walk walk = {.last = &no_object, .general = general};
     if (use_memory(&walk, memory)) /* else there is nothing to read, nothing to walk */
-        walk.index = __atomic_load_n(&unwind_current, __ATOMIC_SEQ_CST);
+        walk.salt = __atomic_load_n(&unwind_salt, __ATOMIC_SEQ_CST);
     return walk;
+}
+
+/* From the first frame on that is not remembered to the end. False when the tables were taken out of force meanwhile. */
+static bool take_tables(struct walk *walk) {
+    if (walk->index)
+        return true;
+    walk->section = unwind_enter();
+    walk->index = __atomic_load_n(&unwind_current, __ATOMIC_SEQ_CST);
+    if (!walk->index) {
+        unwind_leave(walk->section);
+        return false;
+    }
+    walk->salt = walk->index->salt;
+    return true;
 }
 
 unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory memory, uint64_t *pcs, unsigned max,
@@ -579,16 +597,20 @@ unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory mem
         prefetch_stack(&walk, frame.sp);
     while (step == STEP_CALLER) {
         pcs[n++] = lookup_pc(&frame);
-        if (!walk.index)
+        if (!walk.salt)
             break;
         if (!frame.fp_unknown)
             step = cached_steps(&walk, &frame, pcs, &n, max);
+        if (step == STEP_CALLER && !take_tables(&walk))
+            break;
         if (step == STEP_CALLER)
             step = step_up(&walk, &frame); /* at the depth limit too: the last frame may be the root */
         walk.general = NULL;
         if (n >= max)
             break;
     }
+    if (walk.index)
+        unwind_leave(walk.section);
     *complete = step == STEP_ROOT;
     return n;
 }

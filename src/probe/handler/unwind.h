@@ -45,7 +45,8 @@ void unwind_reset_after_fork(void);
 /* Write up to `max` (>= 1) program counters, innermost first, each so that it can be looked up as it is: an interrupted
  * one exact (the leaf, what a signal handler interrupted), a call's return address less 1. `complete` tells whether the
  * thread's root was reached; else the stack goes on but can't be followed: frames are never guessed.
- * Returns how many there are, >= 1. Inside a section only. */
+ * Returns how many there are, >= 1. Enters a section by itself, and only when it needs the tables: where all frames are
+ * remembered, threads that walk at once share nothing that any of them writes. */
 unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory memory, uint64_t *pcs, unsigned max,
                      bool *complete);
 

@@ -70,6 +70,8 @@ struct unwind_index {
 
 /* The index in force, NULL before the first; stored with release by probe/control/modules.c alone. */
 extern const struct unwind_index *unwind_current;
+/* Its salt, 0 without one; stored after it: known to readers without a section, which may not look into the index. */
+extern uint64_t unwind_salt;
 
 /* Executable mappings, sorted: what a return address to code without a table (a JIT's) may point into. Control rewrites
  * them in place; a reader that meets a rewrite takes nothing for code. */
