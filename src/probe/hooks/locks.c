@@ -4,8 +4,8 @@
  * first 12 %, timing each lock 380 %). The look may be wrong either way, as the lock can change in between: then a short
  * wait goes unseen, or a lock that was had at once is timed and found to have taken no time.
  *
- * The four that every program calls all the time end in jumps, to the real function or to their slow halves: so they need
- * no frame, and the slow half's caller is the program. Where the first jump leads is a variable of its own: it leads to the
+ * The four that every program calls all the time read the word as it is, one instruction, and end in jumps, to the real
+ * function or to their slow halves: so they need no frame, and the slow half's caller is the program. Where the first jump leads is a variable of its own: it leads to the
  * slow half too until the real functions are known, so that nobody need ask. */
 #include <errno.h>
 #include <stdint.h>
@@ -30,11 +30,6 @@ static inline bool mutex_is_free(const pthread_mutex_t *mutex) {
 static inline bool rwlock_is_free(const pthread_rwlock_t *rwlock, bool to_write) {
     uint32_t readers = __atomic_load_n(&rwlock->__data.__readers, __ATOMIC_RELAXED);
     return !(readers & RWLOCK_WRITER) && (!to_write || readers >> RWLOCK_READER_SHIFT == 0);
-}
-
-/* Neither does a writer hold it nor does anybody wait. */
-static inline bool rwlock_has_readers_alone(const pthread_rwlock_t *rwlock) {
-    return __atomic_load_n(&rwlock->__data.__readers, __ATOMIC_RELAXED) % (1u << RWLOCK_READER_SHIFT) == 0;
 }
 
 static __attribute__((noinline)) int mutex_lock_contended(pthread_mutex_t *mutex) {
@@ -87,9 +82,9 @@ static __attribute__((noinline)) int rwlock_rdlock_contended(pthread_rwlock_t *r
 static __typeof__(pthread_rwlock_rdlock) *rwlock_rdlock_free = rwlock_rdlock_contended;
 
 EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock) {
-    if (likely(rwlock_is_free(rwlock, false)))
-        return rwlock_rdlock_free(rwlock);
-    return rwlock_rdlock_contended(rwlock);
+    if (unlikely(rwlock->__data.__readers & RWLOCK_WRITER))
+        return rwlock_rdlock_contended(rwlock);
+    return rwlock_rdlock_free(rwlock);
 }
 
 EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock) {
@@ -131,10 +126,11 @@ static __attribute__((noinline)) int rwlock_unlock_awaited(pthread_rwlock_t *rwl
 
 static __typeof__(pthread_rwlock_unlock) *rwlock_unlock_alone = rwlock_unlock_awaited;
 
+/* Without a bit below the readers' number neither does a writer hold it nor does anybody wait. */
 EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
-    if (likely(rwlock_has_readers_alone(rwlock)))
-        return rwlock_unlock_alone(rwlock);
-    return rwlock_unlock_awaited(rwlock);
+    if (unlikely(rwlock->__data.__readers % (1u << RWLOCK_READER_SHIFT)))
+        return rwlock_unlock_awaited(rwlock);
+    return rwlock_unlock_alone(rwlock);
 }
 
 /* A wait for a condition gives the mutex up as an unlock does: those who wait for it are charged to this place. */
