@@ -191,7 +191,8 @@ static void follow_background(struct supervisor *supervisor, uint64_t forks) {
         say(supervisor, "the processes in the background run on, and are profiled no more");
 }
 
-/* Until the command ends, and when it ended well, what it left in the background. What is there already is still taken in. */
+/* Until the command ends, and when it ended well, what it left in the background, unless that is of no interest. What is
+ * there already is still taken in. */
 static int follow(struct supervisor *supervisor) {
     siginfo_t info;
     for (;;) {
@@ -208,7 +209,7 @@ static int follow(struct supervisor *supervisor) {
     uint64_t forks = tree_forks(supervisor->tree, (uint32_t)supervisor->command);
     int status = 0;
     waitpid(supervisor->command, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !supervisor->options->first_only)
         follow_background(supervisor, forks);
     return status;
 }

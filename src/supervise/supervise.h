@@ -16,7 +16,7 @@ struct supervise_options {
     uint32_t mutex_fraction;
     uint64_t trace_min_age_ns, trace_bytes_max; /* of the rolling trace, each process's; 0 = none */
     unsigned cpu_rate_hz;                       /* of CPU captures that ask for no rate */
-    bool first_only;                            /* look at the command's first process alone */
+    bool first_only;                            /* look at the command's first process alone, and end with it */
     const char *output_folder;                  /* of what is left of processes that died */
     void (*say)(void *data, const char *line);  /* what a user should know; from any thread */
     void *say_data;

@@ -233,6 +233,16 @@ if os.fork() == 0:
 sys.stdin.read()
 """
 
+DAEMON = """
+import os, sys, time
+parent = os.getpid()
+if os.fork() == 0:
+    while os.getppid() == parent: time.sleep(0.01)
+    print("served on", flush=True)
+    time.sleep(60)
+sys.stdin.read()
+"""
+
 
 class Tree(unittest.TestCase):
     def test_children_register_and_profiles_are_merged_or_of_one(self):
@@ -301,6 +311,14 @@ class Tree(unittest.TestCase):
         with Run(PYTHON, "-c", FORKS, flags=["--no-children"]) as piko:
             time.sleep(0.5)
             self.assertEqual(len(piko.processes()), 1)
+
+    def test_with_children_left_out_a_daemon_is_left_too(self):
+        with Run(PYTHON, "-c", DAEMON, flags=["--no-children"]) as piko:
+            piko.process.stdin.close()
+            piko.process.stdin = None
+            self.assertEqual(piko.process.wait(20), 0)
+            self.assertEqual(piko.process.stdout.readline(), "served on\n")
+            self.assertNotIn("background", piko.said())
 
 
 class Crash(unittest.TestCase):
