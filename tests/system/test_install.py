@@ -22,7 +22,7 @@ int main(void) {
 
 
 def run(*command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, **more)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, **more)
     if done.returncode:
         raise AssertionError("%s: %s%s" % (shlex.join(command), done.stdout, done.stderr))
     return done.stdout
@@ -80,10 +80,16 @@ class Installed(unittest.TestCase):
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertEqual(done.stdout.strip(), os.path.realpath(self.find("libpiko-probe.so")))
 
-    def test_programs_are_run_by_the_command_as_by_that_of_the_build_folder(self):
+    def check_by_installed_command(self, file, *classes):
         here = os.path.dirname(os.path.abspath(__file__))
-        run(sys.executable, os.path.join(here, "run.py"), os.path.join(here, "test_piko_run.py"), "Command", "Signals",
-            "Tree", "Crash", env=dict(os.environ, PIKO=self.find("piko")))
+        run(sys.executable, os.path.join(here, "run.py"), os.path.join(here, file), *classes,
+            env=dict(os.environ, PIKO=self.find("piko")))
+
+    def test_programs_are_run_by_the_command_as_by_that_of_the_build_folder(self):
+        self.check_by_installed_command("test_piko_run.py")
+
+    def test_so_are_servers(self):
+        self.check_by_installed_command("test_servers.py", "Servers")
 
 
 if __name__ == "__main__":
