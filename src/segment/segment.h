@@ -153,7 +153,7 @@ struct segment_thread {
     uint32_t dump_stack;    /* A: stack id; 0 = none could be had */
     uint32_t dump_state;    /* A: enum segment_thread_state, with what the kernel says merged in */
     uint64_t dump_since_ns; /* A: 0 unknown */
-    uint64_t dump_wait_seq; /* A: wait_seq of the wait that it shows; 0 = it shows none */
+    uint64_t dump_wait_seq; /* A: wait_seq then: a wait with another one began later; 0 = not known */
 
     uint64_t stack_low, stack_high; /* A: bounds of its stack, 0 unknown; low inclusive, high exclusive */
     uint64_t root_pc;               /* A: start of its function, where its stacks end; 0 unknown */

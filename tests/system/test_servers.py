@@ -85,15 +85,24 @@ class Servers(unittest.TestCase):
                 self.assertTrue(any("+0x" not in name for name in rows), (kind, rows))
 
     def check_left(self, folder):
-        """What a killed worker left opens in Go's tools; the first thread of crash.txt is the one that was killed."""
+        """What a killed worker left opens in Go's tools and has names; the first thread of crash.txt is the one that was
+        killed, and it is there whole, also among all threads."""
         for kind in KINDS:
-            top(os.path.join(folder, kind + ".pprof"), INDEXES[kind])
+            rows = top(os.path.join(folder, kind + ".pprof"), INDEXES[kind])
+            if kind == "goroutine":
+                self.assertTrue(any("+0x" not in name for name in rows), (kind, rows))
         with open(os.path.join(folder, "crash.txt")) as file:
             text = file.read()
         self.assertRegex(text, r"^process \d+ was ended by SIGSEGV.*\n\ncrashed by SIGSEGV")
-        first = text.split("\ngoroutine ")[1]
-        self.assertRegex(first, r"(?m)^(\w*epoll_wait|ngx_\w+|\w*send\w*|deflate\w*|\w+)\(\.\.\.\)$")
-        self.assertIn("nginx", first)
+        threads = text.split("\ngoroutine ")[1:]
+        self.assertEqual(len(threads), 2, text)
+        self.assertEqual(threads[0].split(" ")[0], folder.rpartition("-")[2])
+        for thread in threads:
+            functions = re.findall(r"(?m)^(\w+)\(\.\.\.\)$", thread)
+            self.assertEqual(functions[-1], "_start", text)
+            for function in ("ngx_spawn_process", "ngx_master_process_cycle", "main"):
+                self.assertIn(function, functions, text)
+            self.assertNotIn("elided", thread)
 
     def test_nginx_with_workers_of_another_user(self):
         with nginx() as (piko, url):

@@ -30,7 +30,8 @@ static void have_dump_taken(struct segment_thread *record, uint32_t stack) {
     if (record) {
         record->dump_stack = stack;
         record->dump_state = SEGMENT_THREAD_RUNNING;
-        record->dump_since_ns = record->dump_wait_seq = 0;
+        record->dump_since_ns = 0;
+        record->dump_wait_seq = record->wait_seq; /* it may have been in a wait */
         __atomic_store_n(&record->dump_seq, seq, __ATOMIC_RELEASE);
     }
     __atomic_fetch_add(&mailbox->wake, 1, __ATOMIC_RELEASE);

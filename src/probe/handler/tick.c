@@ -69,7 +69,8 @@ static void answer_dump(struct segment_thread *record, const struct unwind_regis
         return;
     record->dump_stack = capture_stack(registers);
     record->dump_state = SEGMENT_THREAD_RUNNING;
-    record->dump_since_ns = record->dump_wait_seq = 0;
+    record->dump_since_ns = 0;
+    record->dump_wait_seq = record->wait_seq;
     __atomic_store_n(&record->dump_seq, seq, __ATOMIC_RELEASE);
 }
 
