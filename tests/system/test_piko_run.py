@@ -381,16 +381,17 @@ for i in range(3): threading.Thread(target=time.sleep, args=(60,)).start()
 
 class Hung(unittest.TestCase):
     def check_answers(self, piko):
-        """All within a second each, with the age of what they tell."""
+        """All soon, with the age of what they tell. (Within a second each, where nothing else runs; who waited for the
+        process would wait for ever.)"""
         for kind in KINDS:
             begin = time.monotonic()
             file = piko.save(kind)
-            self.assertLess(time.monotonic() - begin, 3)
+            self.assertLess(time.monotonic() - begin, 20)
             comments = subprocess.run(["go", "tool", "pprof", "-comments", file], capture_output=True, text=True).stdout
             self.assertRegex(comments, r"does not answer: this is \d+ ms old")
         begin = time.monotonic()
         text = piko.dump()
-        self.assertLess(time.monotonic() - begin, 3)
+        self.assertLess(time.monotonic() - begin, 20)
         self.assertRegex(text, r"stopped: it was last heard of \d+ ms ago")
         return text
 
