@@ -9,6 +9,8 @@
 #include "reader/threads.h"
 
 #define NAME_BYTES 64u
+/* When what was there at the start is told: before all that its own records tell, some of which began before the start. */
+#define BEFORE_ALL_NS 0u
 
 static uint64_t ns_of(const struct trace_input *input, uint64_t ticks) {
     return trace_clock_ns(&input->clock, ticks);
@@ -317,10 +319,10 @@ static void look_at_threads(struct trace_input *input) {
 }
 
 /* A thread that waits since before the recording: the dump knows where. */
-static void tell_old_wait(struct trace_input *input, uint64_t start_ns, const struct thread_row *row) {
+static void tell_old_wait(struct trace_input *input, const struct thread_row *row) {
     if (row->state == SEGMENT_THREAD_RUNNING)
         return;
-    struct trace_event *event = add(input, TRACE_STATE, row->tid, start_ns);
+    struct trace_event *event = add(input, TRACE_STATE, row->tid, BEFORE_ALL_NS);
     event->reason = (uint16_t)reason_of(row->state);
     event->stack = stack_key(input, row->stack);
     event->value = row->since_ns;
@@ -337,9 +339,9 @@ void trace_input_introduce(struct trace_input *input, uint64_t start_ns, uint64_
         const struct thread_row *row = &threads.rows[i];
         if (row->started_ns > start_ns) /* its record tells */
             continue;
-        add(input, TRACE_THREAD_START, row->tid, start_ns)->text = name_key(input, row->name, sizeof(row->name));
+        add(input, TRACE_THREAD_START, row->tid, BEFORE_ALL_NS)->text = name_key(input, row->name, sizeof(row->name));
         if (dump)
-            tell_old_wait(input, start_ns, row);
+            tell_old_wait(input, row);
     }
     threads_done(&threads);
     look_at_threads(input);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 #define EVENT_BYTES_MAX (1 + 5 * VARINT_BYTES_MAX)
+/* The reason of waits that were under way as the trace began and did not end in its first generation. Viewers count a wait
+ * when it ends, which most of these never do, and expect to count some of each reason that they know. */
+#define IDLE "idle from before the trace"
 #define ARGUMENTS(...) ((const uint64_t[]){__VA_ARGS__})
 
 static const uint8_t n_arguments[] = {
@@ -103,14 +106,16 @@ static uint64_t begin_at_once(struct go_encoder *go, struct thread *thread, uint
         event(go, thread, tick, GO_SYSCALL_BEGIN, ARGUMENTS(++go->generation.rows->rows[thread->row].sequence, stack));
         return tick;
     }
-    event(go, thread, tick, GO_BLOCK, ARGUMENTS(reason_id(go, thread->reason), stack));
+    uint64_t reason = thread->goes_on ? reason_id(go, thread->reason) : names_string(&go->names, IDLE);
+    event(go, thread, tick, GO_BLOCK, ARGUMENTS(reason, stack));
     event(go, thread, tick, GO_PROC_STOP, NULL);
     return tick;
 }
 
 static uint64_t write_thread(struct go_encoder *go, struct thread *thread, uint64_t tick) {
     bool is_inside = thread->state == THREAD_WAITING || thread->state == THREAD_SYSCALL;
-    if (is_inside && go->generation.number == 1 && !go->options.core_rows)
+    bool is_entered = thread->state == THREAD_WAITING || (thread->state == THREAD_SYSCALL && thread->goes_on);
+    if (is_entered && go->generation.number == 1 && !go->options.core_rows)
         return begin_at_once(go, thread, tick);
     if (thread->row)
         write_row_status(go, thread, tick, thread->row,

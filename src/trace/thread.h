@@ -32,6 +32,7 @@ struct thread {
     bool is_taken;            /* waiting, and none of its own events said so: the kernel took it from its core */
     bool lost_row;            /* in a system call, and was without its row since that began */
     bool is_fresh;            /* made, or seen by the kernel alone: its own start is still to come */
+    bool goes_on;             /* waits as the trace starts, and the first generation has the end of that */
     bool is_new;              /* its start was seen, so nothing of it began before the trace */
     bool label_due;           /* the label was not yet written in this generation */
     uint32_t row;             /* that it holds; 0 none */

@@ -112,6 +112,17 @@ static uint32_t set_up(struct trace_writer *writer, uint32_t n) {
     return before;
 }
 
+/* Who waits as the trace starts, and is seen to go on. */
+static void look_ahead(struct trace_writer *writer, uint32_t from, uint32_t to) {
+    for (uint32_t i = from; i < to && !writer->generations; i++) {
+        const struct trace_event *event =
+            &writer->queue.events[writer->queue.order[writer->queue.first + i].index].event;
+        struct thread *thread = trace_threads_find(&writer->scheduler.threads, event->thread);
+        if (thread && (event->kind == TRACE_UNBLOCK || event->kind == TRACE_SYSCALL_END))
+            thread->goes_on = true;
+    }
+}
+
 static void begin(struct trace_writer *writer) {
     struct scheduler *scheduler = &writer->scheduler;
     uint64_t tick = tick_of(writer, writer->end_ns);
@@ -147,6 +158,7 @@ int trace_writer_flush(struct trace_writer *writer, uint64_t until_ns, struct bu
         return writer->error;
     uint32_t before = set_up(writer, n);
     writer->late += writer->generations ? queue_before(queue, writer->end_ns) : 0;
+    look_ahead(writer, before, n);
     begin(writer);
     replay(writer, before, n);
     uint64_t tick = tick_of(writer, until_ns);

@@ -222,6 +222,18 @@ static void what_began_before_the_trace_is_entered_at_its_start(void **state) {
     done(&story);
 }
 
+/* Go's tool expects some of what begins in a file to end there too. */
+static void what_lasts_longer_than_the_start_counts_nowhere(void **state) {
+    (void)state;
+    struct story story = {0};
+    TELL(&story, INIT(1), EVENT(0, 2, STATE, .reason = TRACE_COND, .stack = 3),
+         EVENT(0, 3, STATE, .reason = TRACE_SYSCALL, .stack = 3), EVENT(100, 1, LOG, .text = 1, .value = 2));
+    expect(&story, "m2 GoBlock \"idle from before the trace\" read<serve\n");
+    expect(&story, "m3 GoStatus 3 3 3\n");
+    expect_not(&story, "GoSyscallBegin");
+    done(&story);
+}
+
 static void a_lost_return_is_made_up_by_the_next_event(void **state) {
     (void)state;
     struct story story = {0};
@@ -390,6 +402,7 @@ int main(void) {
         cmocka_unit_test(a_tid_that_comes_again_is_another_thread),
         cmocka_unit_test(lives_of_a_tid_stay_in_order),
         cmocka_unit_test(what_began_before_the_trace_is_entered_at_its_start),
+        cmocka_unit_test(what_lasts_longer_than_the_start_counts_nowhere),
         cmocka_unit_test(a_lost_return_is_made_up_by_the_next_event),
         cmocka_unit_test(a_state_after_a_gap_is_believed),
         cmocka_unit_test(crossed_regions_are_straightened),
