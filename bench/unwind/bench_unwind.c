@@ -33,7 +33,7 @@ static unsigned walk_ours(const ucontext_t *context) {
     uint64_t low = registers.sp - UNWIND_RED_ZONE_BYTES;
     bool complete;
     unsigned n =
-        unwind_walk(registers, (struct unwind_memory){low, stack_high, (const char *)low}, pcs, 256, &complete);
+        unwind_walk(&registers, &(struct unwind_memory){low, stack_high, (const char *)low}, pcs, 256, &complete);
     return complete ? n : 0;
 }
 

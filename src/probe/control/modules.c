@@ -505,6 +505,7 @@ void modules_reset_after_fork(bool whole) {
     if (whole)
         return;
     /* What the kernel copied while it was being written is in no state at all. */
+    __atomic_store_n(&unwind_salt, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&unwind_current, NULL, __ATOMIC_RELAXED);
     uint64_t n_indexes = state.n_indexes; /* or the cache of rules would take a new index for an old one */
     memset(&state, 0, sizeof state);

@@ -122,7 +122,7 @@ static void wait_for_tables(void) {
 static uint32_t walk_and_intern(const struct unwind_registers *registers, struct unwind_memory memory) {
     uint64_t pcs[SEGMENT_STACK_DEPTH_MAX];
     bool complete = false;
-    unsigned n = unwind_walk(*registers, memory, pcs, SEGMENT_STACK_DEPTH_MAX, &complete);
+    unsigned n = unwind_walk(registers, &memory, pcs, SEGMENT_STACK_DEPTH_MAX, &complete);
     if (!complete) {
         counter_add(&probe.segment->counters.stacks_truncated, 1);
         ask_for_modules();

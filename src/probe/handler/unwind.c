@@ -1,12 +1,14 @@
 #include "probe/handler/unwind.h"
 
 #include "probe/handler/unwind_arch.h"
+#include "probe/handler/unwind_cache.h"
 #include "probe/handler/unwind_table.h"
 
 const struct unwind_index *unwind_current;
 uint64_t unwind_salt;
 struct unwind_readers unwind_readers;
 struct unwind_code_ranges unwind_code_ranges;
+struct unwind_cached unwind_cache[UNWIND_CACHE_ENTRIES];
 
 struct unwind_section unwind_enter(void) {
     struct unwind_section section = {__atomic_load_n(&unwind_readers.phase, __ATOMIC_RELAXED) & 1};
@@ -29,25 +31,15 @@ void unwind_reset_after_fork(void) {
 
 /* What holds for a whole walk. */
 struct walk {
-    uint64_t salt;                    /* of the index that it goes by; 0: there is none, or no stack to read */
-    const struct unwind_index *index; /* NULL until a frame is met that is not remembered */
-    struct unwind_section section;    /* entered when index is not NULL */
+    const struct unwind_index *index;
+    uint64_t salt;                    /* its */
+    struct unwind_section section;    /* entered for it */
     const struct unwind_object *last; /* callers are mostly in the object of their callee */
-    uint64_t low, span;               /* stack words are read at low + [0, span] */
-    const char *bytes;
+    struct words words;
     struct unwind_memory memory; /* that they are of */
     const long long *general;    /* of the innermost frame; NULL after it */
     uint64_t chain_end; /* frame pointers of code without rules were followed, and believed, up to this address */
 };
-
-struct frame {
-    uint64_t pc, sp, fp;
-    uint64_t
-        link; /* of an interrupted frame: what the link register holds, 0 not known; no other frame's is followed */
-    bool pc_is_return, fp_unknown;
-};
-
-enum step { STEP_CALLER, STEP_ROOT, STEP_LOST };
 
 #define REACH_BYTES_MAX (1u << 20) /* between the known end of an open stack and a word of the next frame */
 #define CHAIN_FRAMES_MAX 128u
@@ -56,34 +48,21 @@ enum step { STEP_CALLER, STEP_ROOT, STEP_LOST };
 static const struct unwind_rule no_rule = {.kind = UNWIND_NONE};
 static const struct unwind_object no_object;
 
-static inline unsigned readable(const struct walk *walk, uint64_t address) {
-    return (unsigned)(address - walk->low <= walk->span) & (unsigned)!(address % UNWIND_WORD);
-}
-
-static inline uint64_t word_at(const struct walk *walk, uint64_t address) {
-    return *(const uint64_t *)(const void *)(walk->bytes + (address - walk->low));
-}
-
-/* False when there is no whole word in it. */
 static bool use_memory(struct walk *walk, struct unwind_memory memory) {
-    uint64_t low = (memory.low + UNWIND_WORD - 1) & ~(uint64_t)(UNWIND_WORD - 1);
-    if (low < memory.low || memory.high < low || memory.high - low < UNWIND_WORD)
+    if (!words_of(memory, &walk->words))
         return false;
     walk->memory = memory;
-    walk->low = low;
-    walk->span = memory.high - low - UNWIND_WORD;
-    walk->bytes = memory.bytes + (low - memory.low);
     return true;
 }
 
 static bool ask_for(struct walk *walk, uint64_t address, struct unwind_memory memory) {
     return !(address % UNWIND_WORD) && memory.more && memory.more(address, &memory) && use_memory(walk, memory) &&
-           readable(walk, address);
+           readable(&walk->words, address);
 }
 
 /* Whether the word can be read. An open stack is followed upwards, a bounded distance at a time. */
 static bool reach(struct walk *walk, uint64_t address) {
-    if (readable(walk, address))
+    if (readable(&walk->words, address))
         return true;
     uint64_t high = walk->memory.high & ~(uint64_t)(UNWIND_WORD - 1);
     return walk->memory.open && address - high < REACH_BYTES_MAX && ask_for(walk, address, walk->memory);
@@ -92,7 +71,7 @@ static bool reach(struct walk *walk, uint64_t address) {
 static bool load(struct walk *walk, uint64_t address, uint64_t *ret) {
     if (!reach(walk, address))
         return false;
-    *ret = word_at(walk, address);
+    *ret = word_at(&walk->words, address);
     return true;
 }
 
@@ -232,7 +211,7 @@ static enum step apply(struct walk *walk, const struct unwind_rule *rule, const 
  * no word of it is found in this one. */
 static void switch_stack(struct walk *walk, const struct frame *interrupted) {
     uint64_t top = interrupted->sp & ~(uint64_t)(UNWIND_WORD - 1);
-    if (!readable(walk, top))
+    if (!readable(&walk->words, top))
         ask_for(walk, top, (struct unwind_memory){.more = walk->memory.more});
 }
 
@@ -458,120 +437,28 @@ static enum step slow_step(struct walk *walk, const struct unwind_rule *rule, st
     return STEP_CALLER;
 }
 
-/* ---- Simple rules of recent program counters ------------------------------------------------------------------------
- * Stacks repeat, and a search in the tables is a chain of dependent loads: a cache line that holds the answer is half the
- * cost. Calls of one function stand on one page of it, since to look up a page is what a cold walk waits for. Shared by all
- * threads without a lock: the two words of an entry may come from two writers, hence `check` covers
- * both the address and the data, spread over all its bits, and a mixed pair matches nothing. So does an entry of another
- * index, by its salt. */
-#define CACHE_ENTRIES 4096u
-#define CACHE_LINE_BYTES 64u
-#define PREFETCH_BYTES 1024u
-#define CACHE_MIX 0x9e3779b97f4a7c15ull
-
-struct cached {
-    uint64_t check; /* address ^ data * CACHE_MIX ^ salt */
-    uint64_t data;  /* cfa_offset, fp_offset << 32 (16 bits), kind << 48 */
-};
-static struct cached cache[CACHE_ENTRIES];
-
-static inline struct cached *cache_entry(uint64_t pc) {
-    return &cache[pc % CACHE_ENTRIES];
-}
-
-static inline uint64_t cache_check(uint64_t salt, uint64_t pc, uint64_t data) {
-    return pc ^ data * CACHE_MIX ^ salt;
-}
-
-/* Remember a rule when it is simple or the end; false when it is neither. */
-static bool cache_rule(const struct walk *walk, const struct unwind_rule *rule, uint64_t pc, uint64_t *ret_data) {
-    if ((rule->kind > UNWIND_FP && rule->kind != UNWIND_END) || rule->fp_offset < INT16_MIN)
-        return false;
-    uint64_t data = (uint32_t)rule->cfa_offset | (uint64_t)(uint16_t)rule->fp_offset << 32 | (uint64_t)rule->kind << 48;
-    struct cached *entry = cache_entry(pc);
-    __atomic_store_n(&entry->data, data, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry->check, cache_check(walk->salt, pc, data), __ATOMIC_RELAXED);
-    *ret_data = data;
-    return true;
-}
-
-/* A simple rule's two loads; false when they would be outside of the stack. */
-static inline bool simple_step(const struct walk *walk, uint64_t data, uint64_t *pc, uint64_t *sp, uint64_t *fp) {
-    int64_t fp_offset = (int16_t)(data >> 32);
-    uint64_t cfa = (data >> 48 == UNWIND_SP ? *sp : *fp) + (uint64_t)(int64_t)(int32_t)data;
-    uint64_t slot = cfa + (uint64_t)unwind_simple_return(fp_offset);
-    uint64_t fp_slot = fp_offset ? cfa + (uint64_t)fp_offset : slot;
-    if (__builtin_expect(!(readable(walk, slot) & readable(walk, fp_slot) & (unsigned)(cfa > *sp)), 0))
-        return false;
-    uint64_t saved = word_at(walk, fp_slot);
-    *pc = unwind_return_target(word_at(walk, slot));
-    *sp = cfa;
-    *fp = fp_offset ? saved : *fp;
-    return true;
-}
-
-/* As many frames as the cache knows: nearly all of a walk. Everything that a frame needs stays in registers here.
- * STEP_CALLER: the rest of the work on `frame` is not for the cache. */
-static enum step cached_steps(const struct walk *from, struct frame *frame, uint64_t *pcs, unsigned *count,
-                              unsigned max) {
-    const struct walk walk = *from;
-    uint64_t pc = frame->pc, sp = frame->sp, fp = frame->fp, is_return = frame->pc_is_return, salt = walk.salt;
-    unsigned n = *count;
-    while (n < max) {
-        uint64_t at = pc - is_return;
-        const struct cached *entry = cache_entry(at);
-        uint64_t data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
-        uint64_t check = __atomic_load_n(&entry->check, __ATOMIC_RELAXED);
-        if (check != cache_check(salt, at, data))
-            break;
-        if (data >> 48 == UNWIND_END)
-            goto root;
-        if (!simple_step(&walk, data, &pc, &sp, &fp))
-            break;
-        is_return = 1;
-        if (!pc)
-            goto root;
-        pcs[n++] = pc - 1;
-    }
-    frame->pc = pc;
-    frame->sp = sp;
-    frame->fp = fp;
-    frame->pc_is_return = is_return;
-    *count = n;
-    return STEP_CALLER;
-root:
-    *count = n;
-    return STEP_ROOT;
-}
-
 /* One frame up by the tables. */
 static enum step step_up(struct walk *walk, struct frame *frame) {
     uint64_t pc = lookup_pc(frame), data;
     const struct unwind_rule *rule = rule_at(walk, pc);
-    if (frame->fp_unknown || !cache_rule(walk, rule, pc, &data) || rule->kind == UNWIND_END ||
-        !simple_step(walk, data, &frame->pc, &frame->sp, &frame->fp))
+    if (frame->fp_unknown || !cache_rule(walk->salt, rule, pc, &data) || rule->kind == UNWIND_END ||
+        !simple_step(&walk->words, data, &frame->pc, &frame->sp, &frame->fp))
         return slow_step(walk, rule, frame);
     frame->pc_is_return = true;
     return frame->pc ? STEP_CALLER : STEP_ROOT;
 }
 
+#define CACHE_LINE_BYTES 64u
+#define PREFETCH_BYTES 1024u
+
 /* The stack of a thread that slept is cold; its lines are needed one after the other. */
-static void prefetch_stack(const struct walk *walk, uint64_t sp) {
+static inline void prefetch_stack(const struct words *words, uint64_t sp) {
     for (uint64_t ahead = 0; ahead < PREFETCH_BYTES; ahead += CACHE_LINE_BYTES)
-        __builtin_prefetch(walk->bytes + (sp - walk->low) + ahead);
+        __builtin_prefetch(words->bytes + (sp - words->low) + ahead);
 }
 
-static struct walk begin(struct unwind_memory memory, const long long *general) {
-    struct walk walk = {.last = &no_object, .general = general};
-    if (use_memory(&walk, memory)) /* else there is nothing to read, nothing to walk */
-        walk.salt = __atomic_load_n(&unwind_salt, __ATOMIC_SEQ_CST);
-    return walk;
-}
-
-/* From the first frame on that is not remembered to the end. False when the tables were taken out of force meanwhile. */
+/* False when no tables are in force (any more). */
 static bool take_tables(struct walk *walk) {
-    if (walk->index)
-        return true;
     walk->section = unwind_enter();
     walk->index = __atomic_load_n(&unwind_current, __ATOMIC_SEQ_CST);
     if (!walk->index) {
@@ -582,35 +469,48 @@ static bool take_tables(struct walk *walk) {
     return true;
 }
 
-unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory memory, uint64_t *pcs, unsigned max,
-                     bool *complete) {
-    struct walk walk = begin(memory, registers.general);
-    struct frame frame = {.pc = registers.pc,
-                          .sp = registers.sp,
-                          .fp = registers.fp,
-                          .link = walk.general ? unwind_link(walk.general) : 0,
-                          .pc_is_return = registers.pc_is_return,
-                          .fp_unknown = registers.fp_unknown};
-    enum step step = STEP_CALLER;
-    unsigned n = 0;
-    if (readable(&walk, frame.sp & ~(uint64_t)(UNWIND_WORD - 1)))
-        prefetch_stack(&walk, frame.sp);
-    while (step == STEP_CALLER) {
-        pcs[n++] = lookup_pc(&frame);
-        if (!walk.salt)
-            break;
-        if (!frame.fp_unknown)
-            step = cached_steps(&walk, &frame, pcs, &n, max);
-        if (step == STEP_CALLER && !take_tables(&walk))
-            break;
-        if (step == STEP_CALLER)
-            step = step_up(&walk, &frame); /* at the depth limit too: the last frame may be the root */
+/* The rest of a walk, from the first frame on that is not remembered; n frames are in pcs, `frame` is the last of them. */
+static __attribute__((noinline)) unsigned walk_by_tables(const struct unwind_memory *memory, const long long *general,
+                                                         struct frame *frame, uint64_t *pcs, unsigned n, unsigned max,
+                                                         bool *complete) {
+    struct walk walk = {.last = &no_object, .general = general};
+    if (!use_memory(&walk, *memory) || !take_tables(&walk))
+        return n;
+    enum step step;
+    /* At the depth limit too: the last frame may be the root. */
+    while ((step = step_up(&walk, frame)) == STEP_CALLER && n < max) {
         walk.general = NULL;
-        if (n >= max)
+        pcs[n++] = lookup_pc(frame);
+        if (!frame->fp_unknown && cached_steps(walk.words, walk.salt, frame, pcs, &n, max) == STEP_ROOT) {
+            step = STEP_ROOT;
             break;
+        }
     }
-    if (walk.index)
-        unwind_leave(walk.section);
+    unwind_leave(walk.section);
     *complete = step == STEP_ROOT;
     return n;
+}
+
+unsigned unwind_walk(const struct unwind_registers *registers, const struct unwind_memory *memory, uint64_t *pcs,
+                     unsigned max, bool *complete) {
+    struct frame frame = {.pc = registers->pc,
+                          .sp = registers->sp,
+                          .fp = registers->fp,
+                          .link = registers->general ? unwind_link(registers->general) : 0,
+                          .pc_is_return = registers->pc_is_return,
+                          .fp_unknown = registers->fp_unknown};
+    struct words words;
+    unsigned n = 1;
+    *complete = false;
+    pcs[0] = lookup_pc(&frame);
+    uint64_t salt = __atomic_load_n(&unwind_salt, __ATOMIC_SEQ_CST);
+    if (!salt || !words_of(*memory, &words)) /* no tables, or nothing to read */
+        return n;
+    if (readable(&words, frame.sp & ~(uint64_t)(UNWIND_WORD - 1)))
+        prefetch_stack(&words, frame.sp);
+    if (!frame.fp_unknown && cached_steps(words, salt, &frame, pcs, &n, max) == STEP_ROOT) {
+        *complete = true;
+        return n;
+    }
+    return walk_by_tables(memory, n == 1 ? registers->general : NULL, &frame, pcs, n, max, complete);
 }

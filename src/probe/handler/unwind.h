@@ -47,7 +47,7 @@ void unwind_reset_after_fork(void);
  * thread's root was reached; else the stack goes on but can't be followed: frames are never guessed.
  * Returns how many there are, >= 1. Enters a section by itself, and only when it needs the tables: where all frames are
  * remembered, threads that walk at once share nothing that any of them writes. */
-unsigned unwind_walk(struct unwind_registers registers, struct unwind_memory memory, uint64_t *pcs, unsigned max,
-                     bool *complete);
+unsigned unwind_walk(const struct unwind_registers *registers, const struct unwind_memory *memory, uint64_t *pcs,
+                     unsigned max, bool *complete);
 
 #endif

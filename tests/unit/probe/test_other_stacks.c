@@ -36,9 +36,8 @@ static struct {
 } walked;
 
 static void walk_from(struct unwind_registers start) {
-    struct unwind_section section = unwind_enter();
-    walked.n = unwind_walk(start, capture_memory(start.sp), walked.pcs, DEPTH, &walked.complete);
-    unwind_leave(section);
+    struct unwind_memory memory = capture_memory(start.sp);
+    walked.n = unwind_walk(&start, &memory, walked.pcs, DEPTH, &walked.complete);
 }
 
 /* Every call that has not returned is in the walk, in order, and it ends at a root. */

@@ -66,9 +66,7 @@ static struct unwind_registers registers(void) {
 
 static unsigned walk(struct unwind_registers start, struct unwind_memory memory, uint64_t *pcs, unsigned max,
                      bool *complete) {
-    struct unwind_section section = unwind_enter();
-    unsigned n = unwind_walk(start, memory, pcs, max, complete);
-    unwind_leave(section);
+    unsigned n = unwind_walk(&start, &memory, pcs, max, complete);
     assert_in_range(n, 1, max);
     return n;
 }

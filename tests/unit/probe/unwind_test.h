@@ -34,11 +34,8 @@ static inline unsigned walk_context_as(const ucontext_t *context, bool blind, ui
     uint64_t low = registers.sp - UNWIND_RED_ZONE_BYTES;
     if (blind)
         registers = (struct unwind_registers){.pc = registers.pc, .sp = registers.sp, .fp_unknown = true};
-    struct unwind_section section = unwind_enter();
-    unsigned n =
-        unwind_walk(registers, (struct unwind_memory){low, high, (const char *)(uintptr_t)low}, pcs, max, complete);
-    unwind_leave(section);
-    return n;
+    struct unwind_memory memory = {low, high, (const char *)(uintptr_t)low};
+    return unwind_walk(&registers, &memory, pcs, max, complete);
 }
 
 static inline unsigned walk_context(const ucontext_t *context, uint64_t high, uint64_t *pcs, unsigned max,
