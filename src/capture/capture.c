@@ -20,6 +20,7 @@ struct capture {
     char *prefix;
     char *index_url;
     const volatile int *stop;
+    bool cancelled; /* the transfer under way is to end */
     void (*tick)(void *data);
     void *tick_data;
     CURL *easy; /* one handle and one multi: connections are kept between requests */
@@ -121,6 +122,10 @@ void capture_set_tick(struct capture *capture, void (*tick)(void *data), void *d
     capture->tick_data = data;
 }
 
+void capture_cancel(struct capture *capture) {
+    capture->cancelled = true;
+}
+
 const char *capture_index_url(const struct capture *capture) {
     return capture->index_url;
 }
@@ -145,10 +150,10 @@ static int drive(struct capture *capture, CURLcode *ret) {
             *ret = result_of(capture);
             return 0;
         }
-        if (capture->stop && *capture->stop)
-            return -ECANCELED;
         if (capture->tick)
             capture->tick(capture->tick_data);
+        if (capture->cancelled || (capture->stop && *capture->stop))
+            return -ECANCELED;
         if (curl_multi_poll(capture->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
             return -EIO;
     }
@@ -164,6 +169,7 @@ static int transfer(struct capture *capture, const char *url, unsigned time_out,
     code |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, body);
     if (code != CURLE_OK || curl_multi_add_handle(capture->multi, easy) != CURLM_OK)
         return -ENOMEM;
+    capture->cancelled = false;
     int error = drive(capture, ret);
     curl_multi_remove_handle(capture->multi, easy);
     return error;

@@ -37,6 +37,9 @@ int capture_set_prefix(struct capture *capture, const char *prefix);
 /* While a transfer runs, call tick(data) about twenty times a second, in the thread that called. NULL: no more calls. */
 void capture_set_tick(struct capture *capture, void (*tick)(void *data), void *data);
 
+/* End the transfer under way with -ECANCELED; those to come are not concerned. For `tick`. */
+void capture_cancel(struct capture *capture);
+
 /* Whether the profiler's index ("prefix/") answers with a list of profiles within
  * CAPTURE_CHECK_SECONDS. Errors as capture_get(), with
  * the reason alone in `why` ("connection refused", "it answered 404 Not Found"): see capture_index_url() for the rest. */
@@ -53,7 +56,8 @@ struct capture_status {
     char rolling_trace_min_age[32]; /* "15s" */
     uint64_t rolling_trace_max_bytes;
     char rolling_trace_path[256];
-    char *json; /* re-indented by 2 spaces, no final newline; owned */
+    uint64_t threads; /* of the program, now; 0 = not said: it is not ours */
+    char *json;       /* re-indented by 2 spaces, no final newline; owned */
 };
 /* 0, -ENOENT, -EBADMSG for an answer of another form, or as capture_get(). `ret` is then freed by capture_status_done(). */
 int capture_status(struct capture *capture, struct capture_status *ret, char why[CAPTURE_WHY_BYTES]);

@@ -60,6 +60,8 @@ int capture_status_parse(const char *text, size_t size, struct capture_status *r
     struct capture_status status = {0};
     if (get_rolling_trace(json_object_get(root, "rolling_trace"), &status, why))
         return -EBADMSG;
+    json_int_t threads = json_integer_value(json_object_get(root, "threads"));
+    status.threads = threads > 0 ? (uint64_t)threads : 0;
     /* 15 digits give a decimal fraction back as it was written; jansson's 17 turn 0.3 into 0.29999999999999999. */
     status.json = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     if (!status.json)

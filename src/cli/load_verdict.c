@@ -1,7 +1,7 @@
 /* Whether the figures of a phase are the server's: the load generator says so itself when it was the limit. */
 #include "base/clock.h"
-#include "cli/figures.h"
 #include "cli/profile_run.h"
+#include "load/figures.h"
 
 #define JUDGED_LEAST_NS (NS_PER_S / 2) /* a phase that failed at once says nothing */
 #define RATE_SHARE_LEAST 0.99

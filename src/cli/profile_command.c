@@ -8,9 +8,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cli/command.h"
-#include "cli/figures.h"
+#include "cli/dashboard.h"
 #include "cli/profile_run.h"
 #include "cli/signals.h"
+#include "load/figures.h"
 
 #define COMPLAINT "piko profile: "
 
@@ -98,13 +99,18 @@ static int find_application(struct profile_run *run) {
 /* Where no prefix was given: ours and the Go Piko's, then the one of Go's own net/http/pprof. */
 static const char *const prefixes[] = {"/_piko/debug/pprof", "/debug/pprof"};
 
+static int set_prefix(struct profile_run *run, const char *prefix) {
+    run->profiler.prefix = prefix;
+    return capture_set_prefix(run->capture, prefix);
+}
+
 /* Look at each place until one answers; what is said is of the first, which is the one to expect. */
 static int look_for_profiler(struct profile_run *run, char *why) {
     const char *given = run->settings->profiler_prefix;
     int error = capture_check(run->capture, why);
     for (size_t i = 1; !given && error == -EPROTO && i < sizeof prefixes / sizeof prefixes[0]; i++) {
         char other[CAPTURE_WHY_BYTES];
-        if (capture_set_prefix(run->capture, prefixes[i]))
+        if (set_prefix(run, prefixes[i]))
             return -ENOMEM;
         if (capture_check(run->capture, other) == 0)
             return 0;
@@ -116,7 +122,7 @@ static int find_profiler(struct profile_run *run) {
     const struct profile_settings *settings = run->settings;
     char why[CAPTURE_WHY_BYTES] = "out of memory";
     const char *prefix = settings->profiler_prefix ? settings->profiler_prefix : prefixes[0];
-    struct capture_options options = {
+    run->profiler = (struct capture_options){
         .base = settings->profiler_base,
         .prefix = prefix,
         .unix_path = settings->pprof_unix,
@@ -125,7 +131,7 @@ static int find_profiler(struct profile_run *run) {
         .insecure = settings->load.insecure,
         .stop = run->stop,
     };
-    int error = capture_new(&options, &run->capture);
+    int error = capture_new(&run->profiler, &run->capture);
     if (!error)
         error = look_for_profiler(run, why);
     if (!error)
@@ -210,11 +216,12 @@ static void save_errors(struct profile_run *run) {
 static void note_interruption(struct profile_run *run) {
     char text[64];
     unsigned ended = 0;
-    if (!*run->stop)
+    if (!*run->stop && !run->ends_early)
         return;
     for (size_t i = 0; i < N_PHASES; i++)
         ended += run->results[i].reached;
-    snprintf(text, sizeof text, "interrupted: %u of %u phases finished", ended, run->n_wanted);
+    snprintf(text, sizeof text, "%s: %u of %u phases finished", *run->stop ? "interrupted" : "ended early", ended,
+             run->n_wanted);
     progress_complain(&run->progress, COMPLAINT "%s", text);
     run_add_warning(run, text);
 }
@@ -235,7 +242,19 @@ static int conclude(struct profile_run *run) {
                           run->n_wanted);
         return EXIT_PARTIAL;
     }
-    return run->extras_failed ? EXIT_PARTIAL : EXIT_DONE;
+    return run->extras_failed || run->ends_early ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+/* Without the dashboard, for whatever reason, the run goes on in plain lines. */
+static void run_phases(struct profile_run *run) {
+    struct dashboard *dashboard = NULL;
+    int error = run->settings->tui ? dashboard_open(run, &dashboard) : 0;
+    if (error)
+        run_warn(run, "--tui: the dashboard could not be started: %s", strerror(-error));
+    progress_hold(&run->progress, dashboard);
+    phases_run(run);
+    dashboard_close(dashboard);
+    progress_release(&run->progress);
 }
 
 static int run_phases_and_report(struct profile_run *run) {
@@ -249,7 +268,7 @@ static int run_phases_and_report(struct profile_run *run) {
     remove_old_files(run);
     read_status(run, &status);
     print_head(run, &status);
-    phases_run(run);
+    run_phases(run);
     save_rolling_trace(run, &status);
     save_errors(run);
     note_interruption(run);

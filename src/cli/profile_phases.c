@@ -10,10 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cli/figures.h"
+#include "cli/dashboard.h"
 #include "cli/profile_run.h"
 #include "cli/stats_file.h"
 #include "cli/window.h"
+#include "load/figures.h"
 
 #define TICK_NS (50 * NS_PER_MS)
 #define DRAW_NS (100 * NS_PER_MS)
@@ -49,6 +50,13 @@ static void draw(struct phase_run *phase, const char *note) {
     progress_update(&phase->run->progress, &line);
 }
 
+/* What takes its time on the server is not waited for; what is there after the phase is still fetched. */
+static void end_early(struct phase_run *phase) {
+    phase->run->ends_early = true;
+    if (phase->phase->capture == PHASE_CAPTURES_TIMED && phase->window.start_ns && !phase->window.closed)
+        capture_cancel(phase->run->capture);
+}
+
 /* Runs twenty times a second during whatever a phase waits for. Figures are only read where someone sees them. */
 static void tick(void *data) {
     struct phase_run *phase = data;
@@ -64,16 +72,19 @@ static void tick(void *data) {
         return;
     phase->drawn_ns = now;
     draw(phase, !phase->window.start_ns ? "warming up" : phase->window.closed ? "reading the profile" : NULL);
+    const struct dashboard *dashboard = phase->run->progress.dashboard;
+    if (dashboard && dashboard_quits(dashboard) && !phase->run->ends_early)
+        end_early(phase);
 }
 
-/* 0, or -ECANCELED as soon as the stop flag is set. */
+/* 0, sooner when the run is ended early; or -ECANCELED as soon as the stop flag is set. */
 static int wait_until(struct phase_run *phase, uint64_t deadline_ns) {
     for (;;) {
         if (*phase->run->stop)
             return -ECANCELED;
         uint64_t now = clock_monotonic_ns();
         tick(phase);
-        if (now >= deadline_ns)
+        if (now >= deadline_ns || phase->run->ends_early)
             return 0;
         uint64_t rest = deadline_ns - now < TICK_NS ? deadline_ns - now : TICK_NS;
         nanosleep(&(struct timespec){.tv_nsec = (long)rest}, NULL);
@@ -112,8 +123,8 @@ static int get_when_free(struct phase_run *phase, const char *name, unsigned sec
         if (error != -EBUSY || clock_monotonic_ns() >= deadline_ns)
             return error;
         error = wait_until(phase, clock_monotonic_ns() + BUSY_RETRY_NS);
-        if (error)
-            return error;
+        if (error || phase->run->ends_early)
+            return error ? error : -ECANCELED;
         window_open(&phase->window);
     }
 }
@@ -122,7 +133,7 @@ static int fetch(struct phase_run *phase, const char *query, unsigned seconds, s
     char name[64], why[CAPTURE_WHY_BYTES] = "out of memory";
     snprintf(name, sizeof name, "%s%s", phase->phase->endpoint, query);
     int error = get_when_free(phase, name, seconds, ret, why);
-    if (error)
+    if (error && error != -ECANCELED)
         fail(phase, "%s", why);
     return error;
 }
@@ -204,6 +215,8 @@ static int run_under_load(struct phase_run *phase, struct buffer *file) {
         return error;
     }
     error = wait_until(phase, clock_monotonic_ns() + phase->run->settings->warmup_ns);
+    if (!error && phase->run->ends_early)
+        error = -ECANCELED;
     if (!error) {
         window_open(&phase->window);
         moments_start(&phase->run->moments, phase->window.length_ns);
@@ -266,6 +279,8 @@ static void list_threads(struct phase_run *phase) {
 static void check_requests(struct phase_run *phase) {
     const struct load_stats *stats = &phase->window.stats;
     if (stats->requests > 0)
+        return;
+    if (phase->run->ends_early && load_stats_failures(stats) == 0)
         return;
     if (load_stats_failures(stats) > 0)
         fail(phase, "not one request succeeded, %s failed (%s)%s", figure_count(load_stats_failures(stats)).text,
@@ -366,7 +381,7 @@ static void warn_of_growth(struct profile_run *run) {
 }
 
 void phases_run(struct profile_run *run) {
-    for (size_t i = 0; i < N_PHASES && !*run->stop; i++) {
+    for (size_t i = 0; i < N_PHASES && !*run->stop && !run->ends_early; i++) {
         if (!(run->settings->phases & 1u << i))
             continue;
         struct phase_run phase = {.run = run, .phase = &phases[i], .result = &run->results[i]};
@@ -379,6 +394,8 @@ void phases_run(struct profile_run *run) {
             error = run_phase(&phase);
             capture_set_tick(run->capture, NULL, NULL);
             note_failures(&phase);
+            progress_end_phase(&run->progress, phase.phase->name, phase.result->failed,
+                               phase.result->has_stats ? &phase.window.stats : NULL);
             keep_stats(&phase);
         }
         phase.result->reached = error != -ECANCELED;

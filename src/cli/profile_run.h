@@ -51,10 +51,12 @@ struct profile_run {
     unsigned n_wanted; /* phases that are to run */
     struct load *load;
     struct capture *capture;
+    struct capture_options profiler; /* what `capture` was made with */
     struct errors_file errors;
     struct output output;
     struct progress progress;
     const volatile int *stop;
+    bool ends_early; /* the dashboard's user had enough: what is there is kept */
     struct moments moments;
     struct phase_result results[N_PHASES];
     bool extras_failed; /* something beside the phases: the rolling trace, the report */

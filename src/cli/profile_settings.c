@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "cli/help.h"
 #include "cli/profile_run.h"
+#include "tui/terminal.h"
 
 #define N_OPTIONS 28u
 #define CONCURRENCY_MAX 65535u
@@ -64,7 +65,7 @@ static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS
         {"cacert", "FILE", "https: trust whom this file of certificates names", OPTION_TEXT, &s->load.ca_file},
         {"top", "N", "Rows of each table in the report, 0 for all", OPTION_NUMBER, &s->top, 0, TOP_MAX},
         {"focus", "REGEX", "Report only samples with a matching function", OPTION_TEXT, &s->focus_expression},
-        {"tui", NULL, "Live dashboard (not in this version)", OPTION_SWITCH, &s->tui},
+        {"tui", NULL, "Live dashboard on the terminal: ? for help, q to end early", OPTION_SWITCH, &s->tui},
         {"help", NULL, "Show this", OPTION_SWITCH, &s->help},
     };
     _Static_assert(sizeof options == N_OPTIONS * sizeof options[0], "N_OPTIONS counts the rows");
@@ -135,13 +136,18 @@ static int make_focus(struct profile_settings *settings, char *why) {
     return error;
 }
 
+static int check_terminal(char *why) {
+    char reason[200];
+    if (!tui_check(reason, sizeof reason))
+        return 0;
+    snprintf(why, OPTIONS_WHY_BYTES, "--tui: %s; without it progress is printed line by line", reason);
+    return -EINVAL;
+}
+
 static int check(struct profile_settings *settings, const struct option_list *arguments, char *why) {
     int error = load_settings_make(&settings->load, arguments, why);
-    if (!error && settings->tui) {
-        snprintf(why, OPTIONS_WHY_BYTES,
-                 "--tui: the dashboard is not in this version; live progress is shown on a terminal without it");
-        error = -EINVAL;
-    }
+    if (!error && settings->tui)
+        error = check_terminal(why);
     if (!error)
         error = make_profiler_address(settings, why);
     if (!error)

@@ -168,6 +168,14 @@ static void write_page(struct profile_run *run, const struct report_run *report)
         run->extras_failed = true;
 }
 
+/* The dashboard's figures are gone from the screen, and the report is long. */
+static void print_brief(struct profile_run *run) {
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(0);
+    if (!run->results[0].has_stats || report_write_brief(&run->results[0].stats, &text))
+        return;
+    progress_print(&run->progress, "Baseline\n%s", text.data);
+}
+
 void summary_print(struct profile_run *run) {
     _cleanup_buffer_ struct buffer ending = BUFFER_INIT(0);
     struct summary summary;
@@ -178,5 +186,7 @@ void summary_print(struct profile_run *run) {
     list_files(run, &ending);
     list_commands(run, &ending);
     progress_print(&run->progress, "\n%s", ending.data ? ending.data : "");
+    if (run->settings->tui)
+        print_brief(run);
     objects_done(&summary.objects);
 }

@@ -8,8 +8,9 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cli/figures.h"
+#include "cli/dashboard.h"
 #include "cli/terminal.h"
+#include "load/figures.h"
 
 #define BAR_CELLS_MAX 30u
 #define BAR_CELLS_LEAST 5u
@@ -24,6 +25,11 @@
 /* A finished line on a terminal stands among running ones, and lines up with them. */
 enum moment { RUNNING, FINISHED_LIVE, FINISHED };
 
+struct held {
+    FILE *file;
+    char *text;
+};
+
 void progress_init(struct progress *progress, FILE *out) {
     const char *no_color = getenv("NO_COLOR");
     bool able = terminal_is_able(out);
@@ -33,6 +39,38 @@ void progress_init(struct progress *progress, FILE *out) {
         .color = able && !(no_color && *no_color),
         .blocks = able && terminal_is_utf8(),
     };
+}
+
+void progress_hold(struct progress *progress, struct dashboard *dashboard) {
+    progress->dashboard = dashboard;
+}
+
+void progress_release(struct progress *progress) {
+    progress->dashboard = NULL;
+    for (size_t i = 0; i < progress->n_held; i++) {
+        fputs(progress->held[i].text, progress->held[i].file);
+        fflush(progress->held[i].file); /* in the order in which it was said */
+        free(progress->held[i].text);
+    }
+    free(progress->held);
+    progress->held = NULL;
+    progress->n_held = 0;
+}
+
+/* Print now or later. What there is no memory to hold is lost. */
+static void emit(struct progress *progress, FILE *file, const char *text) {
+    if (!text)
+        return;
+    if (!progress->dashboard) {
+        fputs(text, file);
+        return;
+    }
+    struct held *held = reallocarray(progress->held, progress->n_held + 1, sizeof *held);
+    if (!held)
+        return;
+    progress->held = held;
+    held[progress->n_held] = (struct held){file, strdup(text)};
+    progress->n_held += held[progress->n_held].text != NULL;
 }
 
 static uint64_t seconds_left(const struct progress_line *line) {
@@ -115,18 +153,22 @@ static void draw(struct progress *progress, const struct progress_line *line, en
     buffer_add_string(&screen, bad ? COLOR_OFF : "");
     if (note.size <= left)
         add_cut(&screen, &note, left);
-    fwrite(screen.data, 1, screen.size, progress->out);
+    emit(progress, progress->out, screen.data);
     progress->drawn = true;
 }
 
 static void take_away(struct progress *progress) {
-    if (progress->drawn)
+    if (progress->drawn && !progress->dashboard)
         fputs(ERASE_LINE, progress->out);
     progress->drawn = false;
     fflush(progress->out);
 }
 
 void progress_update(struct progress *progress, const struct progress_line *line) {
+    if (progress->dashboard) {
+        dashboard_update(progress->dashboard, line);
+        return;
+    }
     if (!progress->live)
         return;
     draw(progress, line, RUNNING);
@@ -138,7 +180,9 @@ static void print_plain(struct progress *progress, const struct progress_line *l
     add_figures(line, FINISHED, &text);
     add_failed(line, &text);
     add_note(line, &text);
-    fprintf(progress->out, "  %-*s%s", (int)NAME_CELLS - 2, line->phase, text.data ? text.data : "");
+    _cleanup_buffer_ struct buffer whole = BUFFER_INIT(1024);
+    buffer_printf(&whole, "  %-*s%s", (int)NAME_CELLS - 2, line->phase, text.data ? text.data : "");
+    emit(progress, progress->out, whole.data);
 }
 
 void progress_finish(struct progress *progress, const struct progress_line *line) {
@@ -146,26 +190,37 @@ void progress_finish(struct progress *progress, const struct progress_line *line
         draw(progress, line, FINISHED_LIVE);
     else
         print_plain(progress, line);
-    fputc('\n', progress->out);
+    emit(progress, progress->out, "\n");
     progress->drawn = false;
     fflush(progress->out);
 }
 
-void progress_print(struct progress *progress, const char *format, ...) {
+void progress_end_phase(struct progress *progress, const char *phase, bool failed, const struct load_stats *stats) {
+    if (progress->dashboard)
+        dashboard_end_phase(progress->dashboard, phase, failed, stats);
+}
+
+static void print_line(struct progress *progress, FILE *file, const char *format, va_list arguments) {
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(0);
     take_away(progress);
+    buffer_vprintf(&text, format, arguments);
+    if (file == stderr && progress->dashboard && text.data)
+        dashboard_add_message(progress->dashboard, text.data);
+    buffer_add_string(&text, "\n");
+    emit(progress, file, text.data);
+    fflush(file);
+}
+
+void progress_print(struct progress *progress, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(progress->out, format, arguments);
+    print_line(progress, progress->out, format, arguments);
     va_end(arguments);
-    fputc('\n', progress->out);
-    fflush(progress->out);
 }
 
 void progress_complain(struct progress *progress, const char *format, ...) {
-    take_away(progress);
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    print_line(progress, stderr, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
 }

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "cli/figures.h"
+#include "load/figures.h"
 #include "report/units.h"
 
 #define VALUE_COLUMN 20 /* counted from 0 */

@@ -23,8 +23,12 @@ static void add_examples(struct buffer *text, enum load_failure failure, const s
         add_example(text, failure, "last", example->last);
 }
 
-/* Failed requests, of which kinds, and what was said of them. */
-static void add_failures(struct buffer *text, const struct load_stats *stats) {
+static void add_completed(struct buffer *text, const struct load_stats *stats) {
+    buffer_printf(text, "Complete requests:      %" PRIu64 "\n", stats->requests);
+}
+
+/* Of which kinds they are. */
+static void add_failed(struct buffer *text, const struct load_stats *stats) {
     uint64_t total = load_stats_failures(stats);
     buffer_printf(text, "Failed requests:        %" PRIu64, total);
     const char *separator = " (";
@@ -35,17 +39,25 @@ static void add_failures(struct buffer *text, const struct load_stats *stats) {
         separator = ", ";
     }
     buffer_add_string(text, total ? ")\n" : "\n");
+}
+
+/* Failed requests, and what was said of them. */
+static void add_failures(struct buffer *text, const struct load_stats *stats) {
+    add_failed(text, stats);
     for (int i = 0; i < LOAD_FAILURES; i++)
         if (stats->failures[i])
             add_examples(text, (enum load_failure)i, &stats->examples[i]);
 }
 
+static void add_percentile(struct buffer *text, const struct histogram *latency, double percent) {
+    uint64_t ns = histogram_percentile_ns(latency, percent);
+    buffer_printf(text, "%5.4g%%    %s\n", percent, units_latency((double)ns).text);
+}
+
 static void add_percentiles(struct buffer *text, const struct histogram *latency) {
     buffer_add_string(text, "\nPercentage of the requests served within a certain time:\n");
-    for (size_t i = 0; i < N_PERCENTILES; i++) {
-        uint64_t ns = histogram_percentile_ns(latency, percentiles[i]);
-        buffer_printf(text, "%5.4g%%    %s\n", percentiles[i], units_latency((double)ns).text);
-    }
+    for (size_t i = 0; i < N_PERCENTILES; i++)
+        add_percentile(text, latency, percentiles[i]);
 }
 
 /* Open model: both figures, since what most tools print is the second. */
@@ -70,7 +82,7 @@ static void add_corrected(struct buffer *text, const struct load_stats *stats) {
 
 static void add_figures(struct buffer *text, const struct load_stats *stats) {
     double seconds = (double)stats->elapsed_ns / (double)NS_PER_S;
-    buffer_printf(text, "Complete requests:      %" PRIu64 "\n", stats->requests);
+    add_completed(text, stats);
     add_failures(text, stats);
     buffer_printf(text, "Time taken for tests:   %.3fs\n", seconds);
     buffer_printf(text, "Requests per second:    %.2f [#/sec] (mean)\n",
@@ -99,4 +111,14 @@ void section_load(struct buffer *text, const struct report_run *run) {
         add_percentiles(text, run->baseline->latency);
     else
         buffer_add_string(text, "\nNo request was answered: there are no latencies.\n");
+}
+
+int report_write_brief(const struct load_stats *baseline, struct buffer *ret) {
+    add_completed(ret, baseline);
+    add_failed(ret, baseline);
+    if (histogram_count(baseline->latency) > 0) {
+        add_percentile(ret, baseline->latency, 50);
+        add_percentile(ret, baseline->latency, 99);
+    }
+    return ret->error;
 }

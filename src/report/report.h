@@ -63,6 +63,9 @@ int report_write(const struct report_run *run, const struct report_options *opti
 /* Append the tables alone. 0, -ENOMEM, -EFBIG (see stacks.h) or the buffer's error. */
 int report_write_profiles(const struct report_run *run, const struct report_options *options, struct buffer *ret);
 
+/* Append four lines of the report's load section: requests, failures, p50 and p99. 0 or the buffer's error. */
+int report_write_brief(const struct load_stats *baseline, struct buffer *ret);
+
 /* Append the same figures as one JSON object. */
 int report_json(const struct report_run *run, const struct report_options *options, struct buffer *ret);
 

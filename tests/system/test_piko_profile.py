@@ -136,8 +136,9 @@ class HelpAndUsage(TestCase):
                 self.assertIn(named, result.stderr)
                 self.assertFalse(os.path.exists(self.output))
 
-    def test_refusing_the_dashboard_says_what_there_is_instead(self):
-        self.assertIn("live progress is shown on a terminal without it", run("profile", "http://x/", "--tui").stderr)
+    def test_dashboard_without_a_terminal_is_refused_and_says_what_there_is_instead(self):
+        self.assertIn("--tui: standard output is no terminal; without it progress is printed line by line",
+                      run("profile", "http://x/", "--tui").stderr)
 
 
 class NothingToProfile(TestCase):

@@ -1,6 +1,6 @@
 /* Load figures as a person reads them at a glance: short, where the report's and the files' are exact. */
-#ifndef PIKO_CLI_FIGURES_H
-#define PIKO_CLI_FIGURES_H
+#ifndef PIKO_LOAD_FIGURES_H
+#define PIKO_LOAD_FIGURES_H
 
 #include <stdint.h>
 

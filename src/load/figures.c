@@ -1,4 +1,4 @@
-#include "cli/figures.h"
+#include "load/figures.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/figures.h"
+#include "load/figures.h"
 
 #include <cmocka.h>
 
