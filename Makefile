@@ -33,6 +33,9 @@ install: build                       ## install into PREFIX (/usr/local), below 
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then PATH=$$PATH:/sbin ldconfig; fi # or the loader does not find libpiko.so there
 
+deb: bootstrap                       ## build Debian packages into build/deb/
+	BUILD=$(BUILD) scripts/deb
+
 format: bootstrap                    ## put every C file into the project's format
 	git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
@@ -49,4 +52,4 @@ $(BUILD)/build.ninja: $(shell find src examples tests bench -name meson.build) |
 	scripts/configure $(BUILD)
 	@touch $@
 
-.PHONY: build demo test check bench san fuzz install format clean help bootstrap
+.PHONY: build demo test check bench san fuzz install deb format clean help bootstrap
