@@ -307,6 +307,13 @@ class Tree(unittest.TestCase):
             self.assertEqual(piko.process.stdout.readline(), "ready\n")
             self.assertEqual(top(piko.save("heap"), "inuse_objects")["keeps"][0], 500)
 
+    def test_a_child_that_may_have_no_thread_of_ours_is_none_the_worse(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become somebody who has no other process")
+        with Run(os.path.join(PROGRAMS, "heir"), "limited", flags=["--mem-profile-rate", "1"]) as piko:
+            self.assertEqual(piko.process.stdout.readline(), "ready\n")
+            self.assertEqual(piko.end(), 0)
+
     def test_children_can_be_left_out(self):
         with Run(PYTHON, "-c", FORKS, flags=["--no-children"]) as piko:
             time.sleep(0.5)

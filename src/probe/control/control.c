@@ -234,6 +234,12 @@ static int make_segment(const struct control_rates *rates, void *memory) {
     return 0;
 }
 
+/* The memory that was given for it is the giver's again. */
+static void forget_segment(void) {
+    __atomic_store_n(&probe.segment, NULL, __ATOMIC_RELEASE);
+    probe.pid = 0;
+}
+
 static int start_thread(void) {
     control.end = 0;
     int error = own_thread_start(&control.thread, control_main, NULL);
@@ -296,6 +302,8 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
         error = start_thread();
     }
     control_mark_own(own);
+    if (error && memory)
+        forget_segment();
     if (error)
         return error;
     attach_caller();

@@ -20,7 +20,7 @@
 /* Read on every hooked call, written by control alone (at start, at stop, in a fork child). The rates double as switches:
  * while one is 0 its hooks cost one load and one branch. */
 struct probe {
-    struct segment *segment;   /* set once at the first start, never unmapped */
+    struct segment *segment;   /* of a process's first start, never unmapped; NULL: there is none */
     uint32_t pid;              /* whose memory this is; 0 before the first start */
     uint32_t inherited;        /* 1 = the segment is still that of the process which forked this one */
     uint32_t actions_change;   /* A: 1 = a hook changes a signal's action, a futex */
