@@ -21,6 +21,9 @@ bench: build                         ## measure against the tools that others us
 	$(BOOTSTRAP) bench
 	BUILD=$(BUILD) bench/run
 
+soak: build                          ## 1,000 downloads of the rolling trace under load, by clients that leave
+	TRACE_DOWNLOADS=1000 meson test -C $(BUILD) --no-rebuild --timeout-multiplier 0 --verbose test_trace
+
 san: bootstrap                       ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	scripts/san
 
@@ -52,4 +55,4 @@ $(BUILD)/build.ninja: $(shell find src examples tests bench -name meson.build) |
 	scripts/configure $(BUILD)
 	@touch $@
 
-.PHONY: build demo test check bench san fuzz install deb format clean help bootstrap
+.PHONY: build demo test check bench soak san fuzz install deb format clean help bootstrap
