@@ -1,7 +1,7 @@
 #include "probe/handler/trace.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -104,15 +104,19 @@ static struct segment_trace_record *have_slots(const struct segment_thread *thre
     return claim_slots(n);
 }
 
-/* The first word makes it a record. */
-static void write_slot(struct segment_trace_record *slot, const struct segment_trace_record *record) {
-    uint64_t first;
-    slot->begin = record->begin;
-    slot->value = record->value;
-    slot->object = record->object;
-    memcpy(&first, record, sizeof first);
+/* The first word makes it a record. Put together and stored word by word: what is stored in parts and read as a whole right
+ * after stalls the processor. */
+static inline void write_slot(struct segment_trace_record *slot, const struct segment_trace_record *record) {
+    uint64_t first =
+        record->stack | (uint64_t)record->lease << 32 | (uint64_t)record->kind << 48 | (uint64_t)record->reason << 56;
+    __atomic_store_n(&slot->begin, record->begin, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->value, record->value, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->object, record->object, __ATOMIC_RELAXED);
     __atomic_store_n((uint64_t *)(void *)slot, first, __ATOMIC_RELEASE);
 }
+_Static_assert(offsetof(struct segment_trace_record, lease) == 4 && offsetof(struct segment_trace_record, kind) == 6 &&
+                   offsetof(struct segment_trace_record, reason) == 7 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the first word");
 
 void trace_record(struct segment_trace_record record) {
     const struct segment_thread *thread = thread_self();
