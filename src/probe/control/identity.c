@@ -60,10 +60,11 @@ static __typeof__(syscall) *real_syscall;
     }
 IDENTITY_FUNCTIONS(WRAP)
 
-/* Of what prctl(2) does, that which takes a right from the calling thread or gives it one. */
+/* Of what prctl(2) does, that which takes a right from the calling thread or gives it one. Filters of system calls are none
+ * of these: control would be ended by one that was written for what the program calls. */
 static bool changes_rights(long option) {
     return option == PR_CAPBSET_DROP || option == PR_CAP_AMBIENT || option == PR_SET_SECUREBITS ||
-           option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP;
+           option == PR_SET_NO_NEW_PRIVS;
 }
 
 /* Of the hooks of syscall() and prctl(). */

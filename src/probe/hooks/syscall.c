@@ -85,7 +85,6 @@ static inline bool changes_rights(long number) {
     case SYS_setfsgid:
     case SYS_capset:
     case SYS_prctl:
-    case SYS_seccomp:
     case SYS_landlock_restrict_self:
     case SYS_unshare:
     case SYS_setns:
