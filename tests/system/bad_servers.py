@@ -1,5 +1,6 @@
 """Web servers that misbehave, one connection a thread; and certificates of all kinds for those that speak TLS."""
 import os
+import re
 import socket
 import ssl
 import struct
@@ -92,12 +93,33 @@ def plain(connection):
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
 
-class BadServer:
-    """`behaviour` serves each connection; None: nobody ever accepts one. `tls` is (certificate, key)."""
+def recorder(requests):
+    """A good server that adds (head, body) of each request to the list."""
 
-    def __init__(self, behaviour, tls=None):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self.listener.getsockname()[1]
+    def record(connection):
+        while text := read_request(connection):
+            head, _, body = text.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+            while length and len(body) < int(length[1]):
+                body += connection.recv(65536)
+            requests.append((head.decode(), body))
+            connection.sendall(HELLO)
+
+    return record
+
+
+class BadServer:
+    """`behaviour` serves each connection; None: nobody ever accepts one. `tls` is (certificate, key). On a port, or on the
+    unix socket `path`."""
+
+    def __init__(self, behaviour, tls=None, path=None):
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            self.listener.listen(128)
+        else:
+            self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+            self.port = self.listener.getsockname()[1]
         self.behaviour = behaviour
         self.resumed = self.connections = 0
         self.alive = []
@@ -105,6 +127,8 @@ class BadServer:
         if tls:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*tls)
+            self.asked_names = set()
+            self.context.sni_callback = lambda _, name, __: self.asked_names.add(name)
         if behaviour:
             threading.Thread(target=self.accept, daemon=True).start()
 
@@ -120,7 +144,8 @@ class BadServer:
 
     def serve(self, connection):
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if connection.family == socket.AF_INET:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.context:
                 connection = self.context.wrap_socket(connection, server_side=True)
                 self.resumed += connection.session_reused

@@ -164,6 +164,76 @@ class Misbehaving(unittest.TestCase):
         self.assertIn("--insecure", self.runs["self"][0].stderr)
 
 
+class Requests(unittest.TestCase):
+    """What the flags make of a request, as the server reads it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.profiler = FakeProfiler()
+        cls.addClassCleanup(cls.profiler.close)
+
+    def seen(self, *words, url="http://127.0.0.1:%d/", **server):
+        """(head, body) of the requests of a baseline on one connection, and the server. %d in words is its port."""
+        requests = []
+        server = BadServer(bad_servers.recorder(requests), **server)
+        self.addCleanup(server.close)
+        port = server.port if hasattr(server, "port") else 80
+        words = [word % port if "%d" in word else word for word in (url, *words)]
+        output = os.path.join(self.folder, self.id())
+        ended = Ended(start(words[0], output, *words[1:], "--pprof-url", "http://127.0.0.1:%d" % self.profiler.port, "--phases",
+                            "baseline", "--duration", "1", "--warmup", "0", "--concurrency", "1"), output)
+        self.assertEqual((ended.status, ended.failures()), (0, {}), ended.said)
+        self.assertGreater(len(requests), 10)
+        return requests, server
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def test_method_and_body_of_a_file(self):
+        path = self.write("body", "{" + "x" * 100_000 + "}")
+        requests, _ = self.seen("--method", "PUT", "--body-file", path, "--header", "Content-Type: application/json")
+        for head, body in requests:
+            self.assertEqual((head.split("\r\n")[0], body.decode()), ("PUT / HTTP/1.1", "{" + "x" * 100_000 + "}"))
+            self.assertIn("\r\nContent-Type: application/json", head)
+
+    def test_a_body_makes_a_post_and_nothing_asks_for_gzip(self):
+        requests, _ = self.seen("--body", "a=b")
+        for head, body in requests:
+            self.assertEqual((head.split()[0], body), ("POST", b"a=b"))
+            self.assertNotIn("accept-encoding", head.lower())
+
+    def test_urls_of_the_line_and_of_a_file_are_asked_in_turn(self):
+        requests = []
+        server = BadServer(bad_servers.recorder(requests))
+        self.addCleanup(server.close)
+        path = self.write("urls", "http://127.0.0.1:{0}/c\nhttp://127.0.0.1:{0}/d?e=f\n".format(server.port))
+        output = os.path.join(self.folder, self.id())
+        base = "http://127.0.0.1:%d" % server.port
+        ended = Ended(start(base + "/a", output, base + "/b", "--urls", path, "--pprof-url", "http://127.0.0.1:%d" % self.profiler.port,
+                            "--phases", "baseline", "--duration", "1", "--concurrency", "1"), output)
+        self.assertEqual(ended.status, 0, ended.said)
+        paths = [head.split()[1] for head, _ in requests]
+        self.assertEqual(set(paths), {"/a", "/b", "/c", "/d?e=f"})
+        for one, next_one in zip(paths, paths[4:]):
+            self.assertEqual(one, next_one)
+
+    def test_a_unix_socket_is_connected_to_in_place_of_the_host(self):
+        requests, _ = self.seen("--unix", os.path.join(self.folder, "socket"), url="http://site.example/page",
+                                path=os.path.join(self.folder, "socket"))
+        for head, _ in requests:
+            self.assertIn("GET /page HTTP/1.1\r\nHost: site.example\r\n", head + "\r\n")
+
+    def test_tls_names_the_host_that_is_meant(self):
+        bad_servers.make_certificates(self.folder)
+        tls = [os.path.join(self.folder, "self" + ending) for ending in (".pem", ".key")]
+        _, server = self.seen("--insecure", url="https://localhost:%d/", tls=tls)
+        self.assertEqual(server.asked_names, {"localhost"})
+
+
 @unittest.skipUnless(shutil.which("nginx"), "needs nginx")
 class Http2(unittest.TestCase):
     """What nginx says that it was spoken to in, and what was agreed upon while TLS shook hands."""
