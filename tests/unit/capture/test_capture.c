@@ -204,6 +204,26 @@ static void stop_flag_ends_a_transfer_soon_and_ticks_come_meanwhile(void **state
     buffer_done(&got);
 }
 
+static void cancel_after_two(void *data) {
+    if (++*(unsigned *)data == 2)
+        capture_cancel(capture);
+}
+
+static void cancelling_ends_the_transfer_under_way_and_no_other(void **state) {
+    (void)state;
+    struct buffer body = BUFFER_INIT(100);
+    char why[CAPTURE_WHY_BYTES];
+    unsigned calls = 0;
+    capture_set_tick(capture, cancel_after_two, &calls);
+    assert_int_equal(capture_get(capture, "slow", 3600, 100, &body, why), -ECANCELED);
+    assert_int_equal(calls, 2);
+    assert_int_equal(capture_get(capture, "heap", 0, 100, &body, why), 0);
+    capture_cancel(capture); /* nothing is under way */
+    assert_int_equal(capture_get(capture, "heap", 0, 100, &body, why), 0);
+    capture_set_tick(capture, NULL, NULL);
+    buffer_done(&body);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(body_is_added_to_what_is_there),
@@ -215,6 +235,7 @@ int main(void) {
         cmocka_unit_test(check_needs_the_index_alone),
         cmocka_unit_test(missing_status_is_no_entry),
         cmocka_unit_test(nobody_there_is_connection_refused),
+        cmocka_unit_test(cancelling_ends_the_transfer_under_way_and_no_other),
         cmocka_unit_test(stop_flag_ends_a_transfer_soon_and_ticks_come_meanwhile),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

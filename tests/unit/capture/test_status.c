@@ -70,6 +70,20 @@ static void fractions_and_other_keys_come_through_as_written(void **state) {
     capture_status_done(&status);
 }
 
+static void threads_are_told_where_a_status_has_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t threads;
+    } cases[] = {{"{\"threads\":18}", 18}, {"{}", 0}, {"{\"threads\":-1}", 0}, {"{\"threads\":\"many\"}", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct capture_status status;
+        assert_int_equal(parse(cases[i].text, &status), 0);
+        assert_int_equal(status.threads, cases[i].threads);
+        capture_status_done(&status);
+    }
+}
+
 static void what_is_no_status_is_refused(void **state) {
     (void)state;
     static const char *const bad[] = {
@@ -105,6 +119,7 @@ int main(void) {
         cmocka_unit_test(json_is_indented_by_two_keeps_its_order_and_ends_without_newline),
         cmocka_unit_test(file_of_a_rolling_trace_is_as_long_as_the_go_one),
         cmocka_unit_test(fractions_and_other_keys_come_through_as_written),
+        cmocka_unit_test(threads_are_told_where_a_status_has_them),
         cmocka_unit_test(what_is_no_status_is_refused),
         cmocka_unit_test(path_that_is_too_long_is_refused),
     };
