@@ -19,7 +19,7 @@ enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 struct run_settings {
     unsigned port, block_rate_ns, mutex_fraction, mem_profile_rate_bytes, cpu_rate_hz;
     const char *bind, *unix_path, *allow_hosts, *token_file, *output_folder, *rolling_min_age, *rolling_max_bytes;
-    bool no_children, rolling_trace, help;
+    bool generator, no_children, rolling_trace, help;
     uint64_t trace_min_age_ns, trace_max_bytes; /* of the two texts */
 };
 
@@ -32,6 +32,18 @@ static const struct run_settings defaults = {.port = 6060,
                                              .output_folder = "profiles",
                                              .rolling_min_age = "15s",
                                              .rolling_max_bytes = "16MiB"};
+
+/* Programs that live for a moment: all of it is recorded, as densely as the kernel's tick allows. */
+static const struct run_settings generator_defaults = {.port = 6060,
+                                                       .block_rate_ns = 1,
+                                                       .mutex_fraction = 1,
+                                                       .mem_profile_rate_bytes = 4096,
+                                                       .cpu_rate_hz = 1000,
+                                                       .bind = "localhost",
+                                                       .output_folder = "profiles",
+                                                       .rolling_trace = true,
+                                                       .rolling_min_age = "24h",
+                                                       .rolling_max_bytes = "64MiB"};
 
 #define OPTIONS(settings)                                                                                              \
     {"port", "PORT", "Port of the endpoints; 0 = any free one", OPTION_NUMBER, &(settings)->port, 0, 65535},           \
@@ -79,10 +91,17 @@ static const struct run_settings defaults = {.port = 6060,
          &(settings)->cpu_rate_hz,                                                                                     \
          1,                                                                                                            \
          1000},                                                                                                        \
+        {"generator",                                                                                                  \
+         NULL,                                                                                                         \
+         "No endpoints: write the profiles of each process, from start to end, to --output-dir",                       \
+         OPTION_SWITCH,                                                                                                \
+         &(settings)->generator,                                                                                       \
+         0,                                                                                                            \
+         0},                                                                                                           \
         {"no-children", NULL, "Look at the first process alone", OPTION_SWITCH, &(settings)->no_children, 0, 0},       \
         {"output-dir",                                                                                                 \
          "DIR",                                                                                                        \
-         "Where the last state of processes that die of a signal is written",                                          \
+         "Where the last state of processes that die of a signal is written, and what --generator writes",             \
          OPTION_TEXT,                                                                                                  \
          &(settings)->output_folder,                                                                                   \
          0,                                                                                                            \
@@ -140,6 +159,7 @@ static int run(const struct run_settings *settings, char *const *argv) {
         .cpu_rate_hz = settings->cpu_rate_hz,
         .trace_min_age_ns = settings->rolling_trace ? settings->trace_min_age_ns : 0,
         .trace_bytes_max = settings->rolling_trace ? settings->trace_max_bytes : 0,
+        .generator = settings->generator,
         .first_only = settings->no_children,
         .output_folder = settings->output_folder,
         .say = say};
@@ -181,21 +201,39 @@ static int find_command(int argc, char *const *argv) {
     return at;
 }
 
+/* Into settings that hold the defaults. Answers how many words there were that are no flags. */
+static int parse(int argc, char *const *argv, struct run_settings *settings, size_t *ret_words,
+                 char why[OPTIONS_WHY_BYTES]) {
+    const struct option options[] = {OPTIONS(settings)};
+    struct option_list words = {0};
+    int error = options_parse(options, sizeof options / sizeof *options, argc, argv, &words, why);
+    *ret_words = words.n;
+    free(words.items);
+    return error;
+}
+
+static bool asks_for_endpoints(const struct run_settings *settings) {
+    return settings->port != defaults.port || settings->unix_path || strcmp(settings->bind, defaults.bind) != 0;
+}
+
 int run_command(int argc, char *const *argv) {
     struct run_settings settings = defaults;
-    const struct option options[] = {OPTIONS(&settings)};
-    struct option_list words = {0};
     char why[OPTIONS_WHY_BYTES];
     int dashes = find_command(argc, argv);
-    int error = options_parse(options, sizeof options / sizeof *options, dashes, argv, &words, why);
-    bool has_words = words.n > 0;
-    free(words.items);
+    size_t n_words;
+    int error = parse(dashes, argv, &settings, &n_words, why);
+    if (settings.generator && !error) {
+        settings = generator_defaults;
+        error = parse(dashes, argv, &settings, &n_words, why);
+    }
     if (settings.help)
         return help();
-    if (has_words)
+    if (n_words)
         return wrong("write -- before the command: piko run [flags] -- COMMAND [ARGUMENT ...]");
     if (error)
         return wrong(error == -ENOMEM ? "out of memory" : why);
+    if (settings.generator && asks_for_endpoints(&settings))
+        return wrong("--generator serves no endpoints: leave out --port, --bind and --unix");
     if (dashes + 1 >= argc)
         return wrong("no command: piko run [flags] -- COMMAND [ARGUMENT ...]");
     if (!parse_rolling_trace(&settings))

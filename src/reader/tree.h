@@ -56,6 +56,9 @@ struct tree_cpu;
 int tree_cpu_begin(struct tree *tree, uint32_t pid, unsigned hz, struct tree_cpu **ret);
 int tree_cpu_end(struct tree_cpu *capture, struct profile **ret);
 
+/* Of one process: all that was sampled since it came. For one whose sampler runs from its start. */
+int tree_cpu_so_far(struct tree *tree, uint32_t pid, struct profile **ret);
+
 /* An execution trace (trace/trace.h), recorded from begin to end and read meanwhile: call read every TREE_TRACE_TURN_NS,
  * or records are lost; it appends what can be sent so far. Processes that come meanwhile are taken in. tree_trace_end()
  * appends the rest and frees the trace, also on failure; with ret NULL it does nothing else. Any number at once. */
@@ -67,6 +70,9 @@ int tree_trace_end(struct tree_trace *trace, struct buffer *ret);
 
 /* The recent past of processes that keep it. -ENODATA when none does. */
 int tree_trace_recent(struct tree *tree, uint32_t pid, enum trace_format format, struct buffer *ret);
+
+/* The same of all that are known, those that ended included. */
+int tree_trace_known(struct tree *tree, enum trace_format format, struct buffer *ret);
 
 /* In a tree, a line "# process PID COMMAND, parent PID, state" stands before each process's threads. */
 int tree_dump(struct tree *tree, uint32_t pid, struct buffer *ret);

@@ -218,3 +218,13 @@ int tree_cpu_end(struct tree_cpu *capture, struct profile **ret) {
     cpu_free(capture);
     return error;
 }
+
+int tree_cpu_so_far(struct tree *tree, uint32_t pid, struct profile **ret) {
+    struct picked picked;
+    int error = tree_pick(tree, pid, /* since_ns= */ UINT64_MAX, &picked);
+    if (error)
+        return error;
+    error = picked.n ? reader_cpu_so_far(picked.list[0]->reader, ret) : -ESRCH;
+    tree_drop(tree, &picked);
+    return error;
+}

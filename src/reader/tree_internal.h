@@ -17,7 +17,7 @@ struct process {
     bool owned; /* reader and mapping go with it */
     struct segment *segment;
     size_t bytes;
-    uint64_t began_ns;
+    uint64_t began_ns, ended_ns;
     bool traced;   /* joined the recording because traces were taken when it came; under the lock */
     bool followed; /* joined the sampler because captures ran when it came; under the lock */
     bool ended, replaced;

@@ -89,16 +89,17 @@ void tree_list_builds(struct tree *tree, void (*visit)(const char *sentence, voi
     builds_list(tree->builds, visit, data);
 }
 
-/* With the lock held: the oldest that ended goes when there are too many. */
+/* With the lock held: those that ended first go when there are too many. */
 static void forget_oldest(struct tree *tree) {
-    struct process **at = &tree->processes;
-    while (tree->n_ended > TREE_ENDED_MAX && *at) {
-        struct process *process = *at;
-        if (!process->ended) {
-            at = &process->next;
-            continue;
-        }
-        *at = process->next;
+    while (tree->n_ended > TREE_ENDED_MAX) {
+        struct process **oldest = NULL;
+        for (struct process **at = &tree->processes; *at; at = &(*at)->next)
+            if ((*at)->ended && (!oldest || (*at)->ended_ns < (*oldest)->ended_ns))
+                oldest = at;
+        if (!oldest)
+            return;
+        struct process *process = *oldest;
+        *oldest = process->next;
         tree->n_ended--;
         drop_one(process);
     }
@@ -110,6 +111,7 @@ static void end_one(struct tree *tree, uint32_t pid, bool replaced) {
         if (process->pid != pid || process->ended)
             continue;
         process->ended = true;
+        process->ended_ns = clock_monotonic_ns();
         process->replaced = replaced;
         reader_set_quiet(process->reader, /* quiet= */ true, /* there= */ false);
         tree->n_alive--;

@@ -329,17 +329,25 @@ static int tell_recent(struct tree_trace *trace, struct buffer *ret) {
     return error;
 }
 
-int tree_trace_recent(struct tree *tree, uint32_t pid, enum trace_format format, struct buffer *ret) {
+static int trace_of(struct tree *tree, uint32_t pid, uint64_t since_ns, enum trace_format format, struct buffer *ret) {
     struct tree_trace *trace;
     struct picked picked;
     int error = trace_new(tree, pid, format, &trace);
     if (error)
         return error;
-    error = tree_pick(tree, pid, /* since_ns= */ UINT64_MAX, &picked);
+    error = tree_pick(tree, pid, since_ns, &picked);
     if (!error)
         error = take_in(trace, &picked, keeps_trace);
     if (!error)
         error = trace->n_parts ? tell_recent(trace, ret) : -ENODATA;
     trace_free(trace);
     return error;
+}
+
+int tree_trace_recent(struct tree *tree, uint32_t pid, enum trace_format format, struct buffer *ret) {
+    return trace_of(tree, pid, /* since_ns= */ UINT64_MAX, format, ret);
+}
+
+int tree_trace_known(struct tree *tree, enum trace_format format, struct buffer *ret) {
+    return trace_of(tree, /* pid= */ 0, /* since_ns= */ 0, format, ret);
 }

@@ -67,9 +67,11 @@ static int surroundings_make(const char *probe, struct surroundings *ret) {
 
 static void write_settings(const struct supervise_options *options, const struct registrar *registrar, pid_t only,
                            char ret[PROBE_BYTES]) {
-    snprintf(ret, PROBE_BYTES, PROBE "%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%d,%u",
+    snprintf(ret, PROBE_BYTES,
+             PROBE "%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%u,%d,%u",
              registrar->name, registrar->token, options->mem_profile_rate_bytes, options->block_rate_ns,
-             options->mutex_fraction, options->trace_min_age_ns, options->trace_bytes_max, (int)only, HELLO_VERSION);
+             options->mutex_fraction, options->trace_min_age_ns, options->trace_bytes_max,
+             options->generator ? options->cpu_rate_hz : 0, (int)only, HELLO_VERSION);
 }
 
 /* In the child: never returns. The pipe, closed by a successful exec, takes the reason of a failed one. */

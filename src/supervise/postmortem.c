@@ -7,35 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "reader/profile_set.h"
 
-static const struct {
-    const char *file;
-    enum reader_kind kind;
-} profiles[] = {
-    {"heap.pprof", READER_HEAP},   {"allocs.pprof", READER_ALLOCS},       {"block.pprof", READER_BLOCK},
-    {"mutex.pprof", READER_MUTEX}, {"goroutine.pprof", READER_GOROUTINE},
-};
-
-static int write_file(const char *folder, const char *name, const struct buffer *content) {
-    _cleanup_buffer_ struct buffer path = BUFFER_INIT(0);
-    buffer_printf(&path, "%s/%s", folder, name);
-    if (content->error || path.error)
-        return -ENOMEM;
-    return file_write(path.data, content->data ? content->data : "", content->size, FILE_MODE_CAPTURE);
-}
-
-static int write_profile(struct tree *tree, uint32_t pid, const char *folder, const char *name, enum reader_kind kind) {
-    struct profile *profile = NULL;
-    int error = tree_profile(tree, pid, kind, &profile);
-    if (!profile)
-        return error;
-    _cleanup_buffer_ struct buffer content = BUFFER_INIT(0);
-    error = profile_encode(profile, &content);
-    profile_free(profile);
-    return error ? error : write_file(folder, name, &content);
-}
-
-static int write_crash(struct tree *tree, uint32_t pid, int signal, const char *folder) {
+int postmortem_write_crash(struct tree *tree, uint32_t pid, int signal, const char *folder) {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(0);
     const char *name = signal ? sigabbrev_np(signal) : NULL;
     if (name)
@@ -45,16 +19,13 @@ static int write_crash(struct tree *tree, uint32_t pid, int signal, const char *
     int error = tree_crash(tree, pid, &text);
     if (!error)
         error = tree_dump(tree, pid, &text);
-    return error && error != -ETIMEDOUT ? error : write_file(folder, "crash.txt", &text);
-}
-
-/* Where it kept one. */
-static int write_trace(struct tree *tree, uint32_t pid, const char *folder) {
-    _cleanup_buffer_ struct buffer content = BUFFER_INIT(0);
-    int error = tree_trace_recent(tree, pid, TRACE_GO_1_23, &content);
-    if (error == -ENODATA)
-        return 0;
-    return error ? error : write_file(folder, "trace.out", &content);
+    if (error && error != -ETIMEDOUT)
+        return error;
+    _cleanup_buffer_ struct buffer path = BUFFER_INIT(0);
+    buffer_printf(&path, "%s/crash.txt", folder);
+    if (text.error || path.error)
+        return -ENOMEM;
+    return file_write(path.data, text.data ? text.data : "", text.size, FILE_MODE_CAPTURE);
 }
 
 struct wanted {
@@ -70,20 +41,30 @@ static void take_name(const struct tree_process *process, void *data) {
         wanted->name[i] = process->name[i] == '/' ? '_' : process->name[i];
 }
 
-int postmortem_write(struct tree *tree, uint32_t pid, int signal, const char *folder, struct buffer *ret) {
+int postmortem_name(struct tree *tree, uint32_t pid, struct buffer *ret) {
     struct wanted wanted = {.pid = pid, .name = ""};
     int error = tree_list(tree, take_name, &wanted);
+    if (!error)
+        error = buffer_printf(ret, "%s-%" PRIu32, wanted.name[0] ? wanted.name : "process", pid);
+    return error;
+}
+
+int postmortem_write(struct tree *tree, uint32_t pid, int signal, const char *folder, struct buffer *ret) {
     _cleanup_buffer_ struct buffer path = BUFFER_INIT(0);
-    buffer_printf(&path, "%s/%s-%" PRIu32, folder, wanted.name[0] ? wanted.name : "process", pid);
+    struct profile_set set = PROFILE_SET_EMPTY;
+    const char *file;
+    buffer_printf(&path, "%s/", folder);
+    int error = postmortem_name(tree, pid, &path);
     error = error ? error : path.error;
     if (!error)
         error = file_make_directory(path.data);
     if (!error)
-        error = write_crash(tree, pid, signal, path.data);
-    for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]) && !error; i++)
-        error = write_profile(tree, pid, path.data, profiles[i].file, profiles[i].kind);
+        error = postmortem_write_crash(tree, pid, signal, path.data);
     if (!error)
-        error = write_trace(tree, pid, path.data);
+        error = profile_set_take(tree, pid, /* with_cpu= */ false, &set);
+    if (!error)
+        error = profile_set_write(&set, path.data, &file);
+    profile_set_done(&set);
     if (!error)
         buffer_add_string(ret, path.data);
     return error ? error : ret->error;

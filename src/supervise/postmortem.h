@@ -11,7 +11,13 @@
  * nobody knows. Appends the folder's path to `ret`. 0 or a negative errno. */
 int postmortem_write(struct tree *tree, uint32_t pid, int signal, const char *folder, struct buffer *ret);
 
-/* The same for a process that lives, or with pid 0 for each; a line with the folder of each. */
+/* "NAME-PID", appended. 0 or -ENOMEM. */
+int postmortem_name(struct tree *tree, uint32_t pid, struct buffer *ret);
+
+/* crash.txt alone, into the folder itself. 0 or a negative errno. */
+int postmortem_write_crash(struct tree *tree, uint32_t pid, int signal, const char *folder);
+
+/* The same as postmortem_write() for a process that lives, or with pid 0 for each; a line with the folder of each. */
 int postmortem_save(struct tree *tree, uint32_t pid, const char *folder, struct buffer *ret);
 
 #endif

@@ -18,6 +18,7 @@
 #include "reader/tree.h"
 #include "serve/serve.h"
 #include "supervise/command.h"
+#include "supervise/generator.h"
 #include "supervise/postmortem.h"
 #include "supervise/program.h"
 #include "supervise/registrar.h"
@@ -40,7 +41,8 @@ struct supervisor {
     int signals, epoll;
     struct watch *watches;
     pid_t command;
-    uint64_t seen; /* processes that ever said hello */
+    struct generator generator; /* when asked for */
+    uint64_t seen;              /* processes that ever said hello */
     bool in_background, interrupted;
 };
 
@@ -70,7 +72,9 @@ static void process_ended(struct supervisor *supervisor, uint32_t pid, int signa
     if (!tree_has(supervisor->tree, pid))
         return;
     tree_end(supervisor->tree, pid);
-    if (signal)
+    if (supervisor->options->generator)
+        generator_take(&supervisor->generator, supervisor->tree, pid, signal);
+    else if (signal)
         leave_traces(supervisor, pid, signal);
 }
 
@@ -90,12 +94,14 @@ static void on_registration(struct supervisor *supervisor) {
             return;
         }
         supervisor->seen += !error && !tree_has(supervisor->tree, registration.pid);
+        if (!error && supervisor->options->generator) /* what it executes takes its place */
+            process_ended(supervisor, registration.pid, /* signal= */ 0);
         if (error || tree_add(supervisor->tree, registration.pid, registration.parent, registration.name,
                               registration.command, registration.segment, registration.bytes))
             continue;
         if (!watch_find(supervisor->watches, registration.pid) &&
             watch_add(&supervisor->watches, supervisor->epoll, registration.pid) == -ESRCH)
-            tree_end(supervisor->tree, registration.pid);
+            process_ended(supervisor, registration.pid, /* signal= */ 0);
     }
 }
 
@@ -306,6 +312,39 @@ static void tell_where(const struct supervisor *supervisor) {
             options->bind_address, brackets ? "]" : "", (unsigned)serve_port(supervisor->serve), rolling);
 }
 
+/* What the processes do is served, or written when they end. */
+static int begin(struct supervisor *supervisor, char *why) {
+    const struct supervise_options *options = supervisor->options;
+    int error = options->generator ? 0 : start_serve(supervisor, why);
+    if (options->generator)
+        generator_begin(options->output_folder, options->say, options->say_data, &supervisor->generator);
+    else if (!error)
+        tell_where(supervisor);
+    return error;
+}
+
+struct alive_pids {
+    uint32_t list[TREE_PROCESSES_MAX];
+    size_t n;
+};
+
+static void take_alive(const struct tree_process *process, void *data) {
+    struct alive_pids *pids = data;
+    if (process->state < TREE_ENDED && pids->n < TREE_PROCESSES_MAX)
+        pids->list[pids->n++] = process->pid;
+}
+
+/* Those that live on are written as they are now. */
+static void end_generator(struct supervisor *supervisor) {
+    struct alive_pids pids = {.n = 0};
+    if (!supervisor->options->generator)
+        return;
+    tree_list(supervisor->tree, take_alive, &pids);
+    for (size_t i = 0; i < pids.n; i++)
+        generator_take(&supervisor->generator, supervisor->tree, pids.list[i], /* signal= */ 0);
+    generator_end(&supervisor->generator, supervisor->tree);
+}
+
 static void finish(struct supervisor *supervisor) {
     serve_stop(supervisor->serve);
     while (supervisor->watches)
@@ -335,13 +374,13 @@ int supervise_run(const struct supervise_options *options, int *ret, char why[SU
     if (error)
         snprintf(why, SUPERVISE_WHY_BYTES, "could not start: %s", strerror(-error));
     else
-        error = start_serve(&supervisor, why);
-    if (!error) {
-        tell_where(&supervisor);
-        error = start_command(&supervisor, path, probe, why);
-    }
+        error = begin(&supervisor, why);
     if (!error)
+        error = start_command(&supervisor, path, probe, why);
+    if (!error) {
         *ret = follow(&supervisor);
+        end_generator(&supervisor);
+    }
     finish(&supervisor);
     return error;
 }

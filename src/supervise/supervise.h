@@ -16,9 +16,10 @@ struct supervise_options {
     uint32_t mutex_fraction;
     uint64_t trace_min_age_ns, trace_bytes_max; /* of the rolling trace, each process's; 0 = none */
     unsigned cpu_rate_hz;                       /* of CPU captures that ask for no rate */
-    bool first_only;                            /* look at the command's first process alone, and end with it */
-    const char *output_folder;                  /* of what is left of processes that died */
-    void (*say)(void *data, const char *line);  /* what a user should know; from any thread */
+    bool generator;            /* no endpoints: all that each process does, from start to end, goes to output_folder */
+    bool first_only;           /* look at the command's first process alone, and end with it */
+    const char *output_folder; /* of what processes that died leave, and of a generator */
+    void (*say)(void *data, const char *line); /* what a user should know; from any thread */
     void *say_data;
 };
 

@@ -39,10 +39,11 @@
 static struct {
     struct own_thread thread;
     bool running;
-    bool missing;   /* it ran, and could not be started again */
-    bool beats;     /* the reader is in this process, and has no clock of its own */
-    uint32_t end;   /* A: the thread is to end */
-    uint32_t owner; /* A: tid of who starts or ends it, a futex; 0 nobody */
+    bool missing;    /* it ran, and could not be started again */
+    bool beats;      /* the reader is in this process, and has no clock of its own */
+    unsigned cpu_hz; /* of a sampler that always runs; 0 = none */
+    uint32_t end;    /* A: the thread is to end */
+    uint32_t owner;  /* A: tid of who starts or ends it, a futex; 0 nobody */
     uint64_t modules_looked_ns, modules_wait_ns;
 } control;
 
@@ -110,17 +111,28 @@ static bool reader_lives(const struct segment_mailbox *mailbox) {
     return probe_now_ns() < __atomic_load_n(&mailbox->reader_ns, __ATOMIC_RELAXED) + READER_SILENCE_NS;
 }
 
-static void serve_sampler(struct segment_mailbox *mailbox) {
-    bool wanted = __atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE) > 0 && reader_lives(mailbox);
-    if (!wanted) {
+/* The fastest rate that is asked for; 0 = the sampler is to be off. */
+static unsigned wanted_hz(const struct segment_mailbox *mailbox) {
+    if (!reader_lives(mailbox))
+        return 0;
+    unsigned users = __atomic_load_n(&mailbox->cpu_users, __ATOMIC_ACQUIRE);
+    unsigned asked = users ? sampler_hz(__atomic_load_n(&mailbox->cpu_hz, __ATOMIC_RELAXED)) : 0;
+    return asked > control.cpu_hz ? asked : control.cpu_hz;
+}
+
+static void serve_sampler(const struct segment_mailbox *mailbox) {
+    unsigned hz = wanted_hz(mailbox);
+    if (!hz) {
         sampler_stop();
         return;
     }
-    if (sampler_is_running())
+    if (sampler_is_running()) {
         tasks_refresh();
-    else
+    } else {
         look_at_process();
-    sampler_run(__atomic_load_n(&mailbox->cpu_hz, __ATOMIC_RELAXED));
+        sampler_prepare();
+    }
+    sampler_run(hz);
 }
 
 /* The first look, unless somebody asks for it: tables cost milliseconds. A fork child unwinds by its parent's until then. */
@@ -238,6 +250,7 @@ static int make_segment(const struct control_rates *rates, void *memory) {
 static void forget_segment(void) {
     __atomic_store_n(&probe.segment, NULL, __ATOMIC_RELEASE);
     probe.pid = 0;
+    probe_thread.record = NULL;
 }
 
 static int start_thread(void) {
@@ -284,6 +297,16 @@ static void attach_caller(void) {
         thread_set_name(record, name);
 }
 
+/* Before there is a thread that would do it: what comes first counts. */
+static void sample_from_the_start(const struct control_rates *rates, bool program_begins) {
+    control.cpu_hz = rates->cpu_hz;
+    probe.to_the_end = rates->cpu_hz > 0;
+    if (rates->cpu_hz && program_begins)
+        sampler_run_from_the_start(probe_thread.record, rates->cpu_hz);
+    else if (rates->cpu_hz)
+        sampler_run(rates->cpu_hz);
+}
+
 int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes) {
     if (control.running || control.missing)
         return -EALREADY;
@@ -299,14 +322,20 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
         identity_init();
         modules_keep_start();
         plan_first_look();
+        control_mark_own(0); /* whoever calls is the program */
+        attach_caller();
+        sample_from_the_start(rates, /* program_begins= */ memory != NULL);
+        control_mark_own(1);
         error = start_thread();
     }
     control_mark_own(own);
-    if (error && memory)
-        forget_segment();
-    if (error)
+    if (error) {
+        sampler_stop();
+        control.cpu_hz = probe.to_the_end = 0;
+        if (memory)
+            forget_segment();
         return error;
-    attach_caller();
+    }
     __atomic_fetch_or(&probe.watching, PROBE_WAITS, __ATOMIC_RELEASE);
     switch_hooks(rates);
     *ret = probe.segment;
@@ -318,6 +347,7 @@ void control_stop(void) {
     if (!control.running && !control.missing)
         return;
     switch_hooks(&(struct control_rates){0});
+    control.cpu_hz = probe.to_the_end = 0;
     __atomic_fetch_and(&probe.watching, ~(uint32_t)PROBE_WAITS, __ATOMIC_RELEASE);
     if (!control_rest())
         return;

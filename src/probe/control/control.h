@@ -16,6 +16,7 @@ struct control_rates {
     uint64_t trace_min_age_ns; /* how far back the rolling trace is to reach */
     /* Memory for traces, rolling or not; 0 = CONTROL_TRACE_BYTES. A process's first start reserves it. */
     uint64_t trace_bytes_max;
+    unsigned cpu_hz; /* of a sampler that runs from the start to the end; 0 = it runs while somebody asks for it */
 };
 
 #define CONTROL_TRACE_BYTES ((uint64_t)16 << 20)

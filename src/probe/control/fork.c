@@ -41,7 +41,7 @@ static void after_fork_in_child(void) {
     probe.inherited = 1;
     probe.watching = 0;
     probe.mem_profile_rate = probe.block_rate_ns = probe.cpu_period_ns = 0;
-    probe.mutex_fraction = 0;
+    probe.mutex_fraction = probe.to_the_end = 0;
     probe.tables_asked_ns = 0;
     probe_thread.record = NULL;
     probe_thread.tid = 0;

@@ -101,19 +101,31 @@ static void commit_tables(void) {
     commit(probe.tables.stack_slots, SEGMENT_STACK_SLOTS * sizeof *probe.tables.stack_slots);
 }
 
+unsigned sampler_hz(unsigned asked) {
+    unsigned hz = asked ? asked : DEFAULT_HZ;
+    return hz < HZ_MAX ? hz : HZ_MAX;
+}
+
+void sampler_prepare(void) {
+    clear_table_when_crowded(probe.segment);
+    commit_tables();
+}
+
+static void set_period(unsigned hz) {
+    running = true;
+    probe.segment->cpu_period_ns = 1000000000u / sampler_hz(hz);
+    __atomic_store_n(&probe.cpu_period_ns, probe.segment->cpu_period_ns, __ATOMIC_RELEASE);
+}
+
+void sampler_run_from_the_start(struct segment_thread *record, unsigned hz) {
+    set_period(hz);
+    if (record)
+        timers_start_cpu_from_the_start(record, probe.cpu_period_ns);
+}
+
 void sampler_run(unsigned hz) {
     struct segment *segment = probe.segment;
-    if (!hz)
-        hz = DEFAULT_HZ;
-    if (hz > HZ_MAX)
-        hz = HZ_MAX;
-    if (!running) {
-        clear_table_when_crowded(segment);
-        commit_tables();
-    }
-    running = true;
-    segment->cpu_period_ns = 1000000000u / hz;
-    __atomic_store_n(&probe.cpu_period_ns, segment->cpu_period_ns, __ATOMIC_RELEASE);
+    set_period(hz);
     arm_all();
     __atomic_store_n(&segment->mailbox.cpu_ready_epoch, segment->cpu_epoch + 1, __ATOMIC_RELEASE);
 }

@@ -29,6 +29,9 @@ static struct cpu_timer {
 #define TIMER_BASE 2u
 #define GENERATION_SHIFT 48
 
+/* What executing and loading a program takes at most; a thread that has more behind it ran another program before. */
+#define STARTING_NS_MAX 10000000u
+
 int timers_signal;
 
 /* By a bare system call: libc's functions are hooked. The kernel's sets have 64 bits. */
@@ -85,7 +88,7 @@ static uint64_t cpu_time_of(uint32_t tid) {
     return failed ? 0 : (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
+static void start_cpu(struct segment_thread *record, uint64_t period_ns, uint64_t since_ns) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
     uint32_t none = TIMER_NONE, tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
     bool same = __atomic_load_n(&own->tid, __ATOMIC_RELAXED) == tid &&
@@ -98,7 +101,7 @@ void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
     /* Before the period changes: see timers_delivered(). */
     __atomic_store_n(&own->counted, (uint64_t)generation << GENERATION_SHIFT, __ATOMIC_SEQ_CST);
     __atomic_store_n(&own->tid, tid, __ATOMIC_RELAXED);
-    own->first_ns = cpu_time_of(tid) + 1 + probe_random() % period_ns;
+    own->first_ns = since_ns + 1 + probe_random() % period_ns;
     own->period_ns = period_ns;
     if (!same) /* with another period the thread goes on where it was last */
         __atomic_store_n(&own->stack, 0, __ATOMIC_RELAXED);
@@ -110,6 +113,15 @@ void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
     }
     __atomic_store_n(&own->id, (uint32_t)timer + TIMER_BASE, __ATOMIC_RELEASE);
     set_timer(timer, TIMER_ABSTIME, own->first_ns, period_ns);
+}
+
+void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
+    start_cpu(record, period_ns, cpu_time_of(__atomic_load_n(&record->tid, __ATOMIC_ACQUIRE)));
+}
+
+void timers_start_cpu_from_the_start(struct segment_thread *record, uint64_t period_ns) {
+    uint64_t so_far_ns = cpu_time_of(__atomic_load_n(&record->tid, __ATOMIC_ACQUIRE));
+    start_cpu(record, period_ns, so_far_ns < STARTING_NS_MAX ? 0 : so_far_ns);
 }
 
 /* Of `total` expiries of a generation, those that nobody has counted yet; none when that generation is over. */

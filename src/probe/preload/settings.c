@@ -32,20 +32,21 @@ static const char *parse_name(const char *text, char name[HELLO_NAME_BYTES]) {
 bool settings_parse(const char *text, struct settings *ret) {
     struct settings settings = {.program = ""};
     uint64_t numbers[HELLO_FIELDS - 1];
-    static const uint64_t most[HELLO_FIELDS - 1] = {UINT64_MAX, INT64_MAX, INT64_MAX, INT32_MAX,
-                                                    INT64_MAX,  INT64_MAX, INT32_MAX, UINT32_MAX};
+    static const uint64_t most[HELLO_FIELDS - 1] = {UINT64_MAX, INT64_MAX, INT64_MAX, INT32_MAX, INT64_MAX,
+                                                    INT64_MAX,  INT32_MAX, INT32_MAX, UINT32_MAX};
     const char *rest = text ? parse_name(text, settings.name) : NULL;
     for (unsigned i = 0; rest && i < HELLO_FIELDS - 1; i++)
         rest = parse_number(rest, most[i], &numbers[i]);
-    if (!rest || *rest || rest[-1] == ',' || numbers[7] != HELLO_VERSION)
+    if (!rest || *rest || rest[-1] == ',' || numbers[8] != HELLO_VERSION)
         return false;
     settings.token = numbers[0];
     settings.rates = (struct control_rates){.mem_profile_rate_bytes = numbers[1],
                                             .block_rate_ns = numbers[2],
                                             .mutex_fraction = (uint32_t)numbers[3],
                                             .trace_min_age_ns = numbers[4],
-                                            .trace_bytes_max = numbers[5]};
-    settings.only = (uint32_t)numbers[6];
+                                            .trace_bytes_max = numbers[5],
+                                            .cpu_hz = (unsigned)numbers[6]};
+    settings.only = (uint32_t)numbers[7];
     *ret = settings;
     return true;
 }

@@ -156,6 +156,18 @@ static void only_so_many_that_ended_are_kept(void **unused) {
     assert_int_equal(counts[TREE_REPLACED], 1);
 }
 
+/* A parent comes before its children and ends after them. */
+static void those_that_ended_first_are_forgotten_first(void **unused) {
+    (void)unused;
+    add(FIRST, "parent", 7);
+    for (uint32_t i = 1; i <= TREE_ENDED_MAX + 5; i++) {
+        add(FIRST + i, "child", 1);
+        tree_end(tree, FIRST + i);
+    }
+    tree_end(tree, FIRST);
+    assert_int_equal(objects(FIRST), 7);
+}
+
 static void names_of_the_target_become_plain(void **unused) {
     (void)unused;
     add(FIRST, "a b\n\xff<", 1);
@@ -189,6 +201,7 @@ int main(void) {
         TEST(a_program_that_took_the_place_of_another_is_the_one_that_is_meant),
         TEST(a_difference_has_what_came_meanwhile_and_what_went),
         TEST(only_so_many_that_ended_are_kept),
+        TEST(those_that_ended_first_are_forgotten_first),
         TEST(names_of_the_target_become_plain),
         TEST(a_crash_is_told_with_its_signal_and_place),
     };
