@@ -162,6 +162,88 @@ class Page(unittest.TestCase):
                 self.assertEqual(red > blue, change == "new" or change.startswith("+"), title)
         self.assertGreater(counted, 5)
 
+    def run_folder(self):
+        """A run of two phases: cpu follows a baseline; four moments each of a second; threads grow."""
+        folder = os.path.join(self.folder, "run")
+        os.mkdir(folder)
+        shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "repeats", "1", "cpu.pprof"), folder)
+        second = 10**9
+
+        def phase(name, start, requests, threads):
+            return {"name": name, "start_ns": start * second, "elapsed_ns": 4 * second, "requests": 4 * requests, "failures": {},
+                    "retries": 0, "body_bytes": 10, "threads": threads, "latency": {"sum_ns": 60, "ranges": [[10**6, 30], [20 * 10**6, 10]]},
+                    "moments": [[(start + n) * second, second, requests, 0, 10**6, 20 * 10**6, 20 * 10**6] for n in range(4)]}
+
+        with open(os.path.join(folder, "load.json"), "w") as file:
+            json.dump({"version": 1, "url": "http://x/", "concurrency": 2, "warnings": [],
+                       "phases": [phase("baseline", 0, 10, 3), phase("cpu", 5, 5, 6)]}, file)
+        return folder
+
+    def test_load_over_time_has_its_phases_marked(self):
+        seen = self.browse(piko_page(self.folder, self.run_folder()), """
+          const figures = [...document.querySelectorAll("figure")], seen = {};
+          seen.titles = figures.map((figure) => figure.querySelector("figcaption").textContent);
+          seen.phases = figures.map((figure) => [...figure.querySelectorAll("text")].map((text) => text.textContent).filter((text) => ["baseline", "cpu"].includes(text)));
+          seen.lines = figures.map((figure) => [...figure.querySelectorAll("polyline")].map((line) => line.getAttribute("points").split(" ").map((point) => point.split(",").map(Number))));
+          seen.bars = [...figures[0].querySelectorAll(".bar")].map((bar) => Number(bar.getAttribute("height")));
+          seen.marks = [...figures[0].querySelectorAll("text")].map((text) => text.textContent).filter((text) => text.startsWith("p"));
+          return seen;""")
+        self.assertEqual([re.split(" of the|[:,]", title)[0] for title in seen["titles"]],
+                         ["Latency", "Requests a second", "Latency over the phases", "Threads after each phase"])
+        self.assertEqual(seen["phases"][1:], [["baseline", "cpu"]] * 3)
+        self.assertEqual(len(seen["bars"]), 2)
+        self.assertAlmostEqual(seen["bars"][0], 3 * seen["bars"][1], delta=0.1)
+        self.assertEqual(seen["marks"], ["p50", "p99"])
+        throughput, latency, threads = seen["lines"][1:]
+        self.assertEqual([len(line) for line in throughput], [4, 4])
+        below = [190 - 24 - line[0][1] for line in throughput]  # pixels above the axis
+        self.assertAlmostEqual(below[0], 2 * below[1], delta=0.3)
+        self.assertEqual(len(latency), 4)
+        self.assertAlmostEqual(190 - 24 - threads[0][1][1], 2 * (190 - 24 - threads[0][0][1]), delta=0.3)
+
+    def test_one_thread_keyboard_and_theme(self):
+        seen = self.browse(piko_page(self.folder, self.run_folder()), """
+          const flame = document.querySelector(".flame"), frames = () => [...flame.querySelectorAll(".frame")], seen = {};
+          const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+          const value = (title) => title.match(/  (\\S+) \\(/)[1];
+          seen.whole = value(frames()[0].title);
+          const threads = document.querySelector("select[aria-label=Thread]");
+          seen.threads = {};
+          for (const option of [...threads.options].slice(1)) {
+            threads.value = option.value; threads.dispatchEvent(new Event("change"));
+            seen.threads[option.textContent] = value(frames()[0].title);
+          }
+          threads.value = "-1"; threads.dispatchEvent(new Event("change"));
+          frames()[0].focus(); press("ArrowDown"); seen.down = document.activeElement.title.split("  ")[0];
+          seen.detail = document.querySelector(".detail").textContent.split("  ")[0];
+          press("ArrowUp"); seen.up = document.activeElement.title.split("  ")[0];
+          press("ArrowDown"); document.activeElement.click(); seen.zoomed = document.activeElement.title.split("  ")[0];
+          press("Escape"); seen.back = document.activeElement.title.split("  ")[0];
+          press("/"); seen.search = document.activeElement.type;
+          const root = document.documentElement, dark = root.classList.contains("dark"), ink = () => getComputedStyle(document.body).color;
+          const before = ink(); document.getElementById("theme").click();
+          seen.theme = root.classList.contains("dark") !== dark && ink() !== before;
+          return seen;""")
+
+        def milliseconds(text):
+            return round(float(text.rstrip("ms")) * (1 if text.endswith("ms") else 1000))
+
+        self.assertGreater(len(seen["threads"]), 2)
+        self.assertEqual(sum(map(milliseconds, seen["threads"].values())), milliseconds(seen["whole"]))
+        self.assertEqual((seen["down"], seen["detail"], seen["up"]), ("clone3", "clone3", "all"))
+        self.assertEqual((seen["zoomed"], seen["back"], seen["search"], seen["theme"]), ("clone3", "all", "search", True))
+
+    def test_prints_without_what_only_a_screen_can_do(self):
+        path = os.path.join(self.folder, "page.html")
+        piko_page(self.folder, self.run_folder())
+        with open(path) as file:
+            page = file.read()
+        # What print styles hide is hidden on the screen when they are made to hold there.
+        hidden = self.browse(page.replace("@media print", "@media screen"), """
+          const shown = (selector) => getComputedStyle(document.querySelector(selector)).display !== "none";
+          return [".tools", "#theme", "nav", ".flame", "table"].map(shown);""")
+        self.assertEqual(hidden, [False, False, False, True, True])
+
     def test_hostile_names_are_text(self):
         names = ["</script><script>problems.push('in')</script>", "<img src=x onerror=problems.push('img')>", "\x1b[31m<!--<script>", "&amp;\u2028'\"`"]
         path = os.path.join(self.folder, "evil<script>.pprof")
