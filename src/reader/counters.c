@@ -83,6 +83,18 @@ static void wait_values(const struct snapshot_row *row, const struct view_rates 
     ret[1] = clamp_u64(row->value[SNAPSHOT_NS]);
 }
 
+/* Both ends of a wait have the same, so that reports can put them side by side. */
+static uint32_t wait_labels(const struct reader *reader, const struct snapshot_row *row, struct profile *profile,
+                            struct profile_label *ret) {
+    char address[24];
+    (void)reader;
+    if (!row->lock)
+        return 0;
+    snprintf(address, sizeof(address), "0x%" PRIx64, row->lock);
+    ret[0] = (struct profile_label){.key = "lock", .string = profile_intern(profile, address)};
+    return 1;
+}
+
 static void block_lost(const struct segment_counters *counters, const struct view_rates *rates, int64_t *ret) {
     (void)rates;
     ret[0] = clamp_u64(counters->lost_block);
@@ -151,7 +163,7 @@ static uint32_t cpu_labels(const struct reader *reader, const struct snapshot_ro
     {                                                                                                                  \
         .table = table_name, .n_types = 2, .types = {{"contentions", "count"}, {"delay", "nanoseconds"}},              \
         .default_type = "", .period_type = {"contentions", "count"}, .period = wait_period, .values = wait_values,     \
-        .lost = lost_function,                                                                                         \
+        .lost = lost_function, .labels = wait_labels,                                                                  \
     }
 
 static const struct counters_kind heap = HEAP_KIND("inuse_space"), allocs = HEAP_KIND("alloc_space"),

@@ -71,6 +71,7 @@ static void read_heap(const struct segment_heap_bucket *bucket, struct snapshot_
 }
 
 static void read_wait(const struct segment_wait_bucket *bucket, struct snapshot_row *row) {
+    row->lock = load(&bucket->lock);
     row->value[SNAPSHOT_COUNT] = load(&bucket->count_q16);
     row->value[SNAPSHOT_NS] = load(&bucket->ns);
 }

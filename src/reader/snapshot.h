@@ -18,6 +18,7 @@ struct snapshot_row {
     uint64_t key;    /* as in the bucket: stack id in the low half */
     uint64_t rate;   /* heap: sampling rate, at least 1 */
     uint64_t mean;   /* heap: average object size over the bucket's whole life, bytes */
+    uint64_t lock;   /* block, mutex: its address; 0 = none that is told apart */
     uint64_t value[SNAPSHOT_VALUES];
 };
 

@@ -94,10 +94,10 @@ _Static_assert(sizeof(struct segment_heap_bucket) == 64, "one cache line");
 
 /* block: the waiter's stack. mutex: the stack of the unlock that ended the wait. */
 struct segment_wait_bucket {
-    uint64_t key;       /* A, release: stack id */
+    uint64_t key;       /* A, release: stack id | number of the lock << 32, 0 = of any other */
     uint64_t count_q16; /* A: contentions, fixed point with 16 fractional bits (short waits count rate / duration) */
     uint64_t ns;        /* A: delay */
-    uint64_t reserved;
+    uint64_t lock;      /* A: its address; 0 = none that is told apart, or not written yet */
 };
 _Static_assert(sizeof(struct segment_wait_bucket) == 32, "layout");
 

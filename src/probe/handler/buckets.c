@@ -85,24 +85,40 @@ void buckets_add_free(uint32_t index, uint64_t size) {
     __atomic_fetch_add(&bucket->free_bytes, size, __ATOMIC_RELEASE);
 }
 
-static bool add_wait(struct segment_wait_bucket *table, uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
-    struct segment_wait_bucket *bucket = stack_id ? FIND_BUCKET(table, SEGMENT_WAIT_BUCKETS, stack_id) : NULL;
+/* Addresses of the locks that are told apart, by hash; claimed once, as buckets are. */
+static uint64_t locks[BUCKETS_LOCKS_MAX];
+
+/* From 1 on; 0 = one of the others. */
+static uint32_t number_of_lock(uint64_t address) {
+    for (uint32_t i = 0, at = mix(address); address && i < SEGMENT_BUCKET_PROBES; i++, at++)
+        if (claim(&locks[at & (BUCKETS_LOCKS_MAX - 1)], address))
+            return (at & (BUCKETS_LOCKS_MAX - 1)) + 1;
+    return 0;
+}
+
+static bool add_wait(struct segment_wait_bucket *table, uint32_t stack_id, const void *lock, uint64_t count_q16,
+                     uint64_t ns) {
+    uint64_t address = (uint64_t)(uintptr_t)lock, number = stack_id ? number_of_lock(address) : 0;
+    struct segment_wait_bucket *bucket =
+        stack_id ? FIND_BUCKET(table, SEGMENT_WAIT_BUCKETS, stack_id | number << 32) : NULL;
     if (!bucket)
         return false;
+    if (number)
+        __atomic_store_n(&bucket->lock, address, __ATOMIC_RELAXED);
     counter_add(&bucket->count_q16, count_q16);
     counter_add(&bucket->ns, ns);
     return true;
 }
 
-void buckets_add_block(uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
-    if (add_wait(probe.tables.block, stack_id, count_q16, ns))
+void buckets_add_block(uint32_t stack_id, const void *lock, uint64_t count_q16, uint64_t ns) {
+    if (add_wait(probe.tables.block, stack_id, lock, count_q16, ns))
         return;
     counter_add(&probe.segment->counters.lost_block, count_q16 >> 16);
     counter_add(&probe.segment->counters.lost_block_ns, ns);
 }
 
-void buckets_add_mutex(uint32_t stack_id, uint64_t count_q16, uint64_t ns) {
-    if (add_wait(probe.tables.mutex, stack_id, count_q16, ns))
+void buckets_add_mutex(uint32_t stack_id, const void *lock, uint64_t count_q16, uint64_t ns) {
+    if (add_wait(probe.tables.mutex, stack_id, lock, count_q16, ns))
         return;
     counter_add(&probe.segment->counters.lost_mutex, count_q16 >> 16);
     counter_add(&probe.segment->counters.lost_mutex_ns, ns);

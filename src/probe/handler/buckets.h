@@ -14,7 +14,10 @@ void buckets_add_cpu(uint32_t stack_id, const struct segment_thread *record, uin
 uint32_t buckets_add_alloc(uint32_t stack_id, uint64_t size, uint64_t rate);
 void buckets_add_free(uint32_t bucket, uint64_t size);
 
-void buckets_add_block(uint32_t stack_id, uint64_t count_q16, uint64_t ns);
-void buckets_add_mutex(uint32_t stack_id, uint64_t count_q16, uint64_t ns);
+/* lock: its address; NULL = not a lock. Only the first BUCKETS_LOCKS_MAX that anybody waited for are told apart: a program
+ * that makes and drops locks all the time must not fill the tables. */
+#define BUCKETS_LOCKS_MAX 256u /* power of two */
+void buckets_add_block(uint32_t stack_id, const void *lock, uint64_t count_q16, uint64_t ns);
+void buckets_add_mutex(uint32_t stack_id, const void *lock, uint64_t count_q16, uint64_t ns);
 
 #endif

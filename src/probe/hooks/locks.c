@@ -136,7 +136,7 @@ EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
 /* A wait for a condition gives the mutex up as an unlock does: those who wait for it are charged to this place. */
 static void let_waiters_in(const pthread_mutex_t *mutex, uint64_t now_ns, const struct unwind_registers *caller) {
     uint32_t stack = trace_is_on() ? trace_wake(trace_ticks(), (uint64_t)(uintptr_t)mutex, caller) : 0;
-    waits_record_mutex(waiters_unlocking(mutex, now_ns), caller, stack);
+    waits_record_mutex(waiters_unlocking(mutex, now_ns), mutex, caller, stack);
 }
 
 #define CONDITION(condition, mutex, wait_call)                                                                         \
@@ -149,7 +149,7 @@ static void let_waiters_in(const pthread_mutex_t *mutex, uint64_t now_ns, const 
             thread_wait_begin(SEGMENT_THREAD_COND, (uint64_t)(uintptr_t)(condition), start_, &caller_);                \
         int result_ = (wait_call);                                                                                     \
         uint32_t stack_ = thread_wait_end(record_, timed_out(result_));                                                \
-        waits_record_block(probe_now_ns() - start_, &caller_, stack_);                                                 \
+        waits_record_block(probe_now_ns() - start_, NULL, &caller_, stack_);                                           \
         result_;                                                                                                       \
     })
 

@@ -28,7 +28,7 @@ static inline bool timed_out(long result) {
         struct segment_thread *record_ = thread_wait_begin((state), (uint64_t)(object), start_, &caller_);             \
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
         uint32_t stack_ = thread_wait_end(record_, timed_out((long)result_));                                          \
-        waits_record_block(probe_now_ns() - start_, &caller_, stack_);                                                 \
+        waits_record_block(probe_now_ns() - start_, NULL, &caller_, stack_);                                           \
         result_;                                                                                                       \
     })
 
@@ -68,7 +68,7 @@ static inline bool timed_out(long result) {
         __typeof__(wait_call) result_ = (wait_call);                                                                   \
         uint32_t stack_ = thread_wait_end(record_, timed_out((long)result_));                                          \
         waiters_leave(waiter_, (lock));                                                                                \
-        waits_record_block(probe_now_ns() - start_, &caller_, stack_);                                                 \
+        waits_record_block(probe_now_ns() - start_, (lock), &caller_, stack_);                                         \
         result_;                                                                                                       \
     })
 
@@ -81,7 +81,7 @@ static inline bool timed_out(long result) {
         uint64_t delay_ = waiters_unlocking((lock), probe_now_ns());                                                   \
         __typeof__(unlock_call) result_ = (unlock_call);                                                               \
         uint32_t stack_ = ticks_ ? trace_wake(ticks_, (uint64_t)(uintptr_t)(lock), &caller_) : 0;                      \
-        waits_record_mutex(delay_, &caller_, stack_);                                                                  \
+        waits_record_mutex(delay_, (lock), &caller_, stack_);                                                          \
         result_;                                                                                                       \
     })
 

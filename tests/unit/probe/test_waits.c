@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "probe/handler/buckets.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/trace.h"
 
@@ -116,6 +117,29 @@ static void wait_may_end_after_a_handler_took_it_as_over(void **state) {
     assert_waits_for_nothing();
 }
 
+/* Waits for a thousand locks at one place: some locks are told apart, the waits for all others add up, none is lost. */
+static void many_locks_cannot_fill_the_table(void **state) {
+    (void)state;
+    static char locks[1000];
+    uint64_t told_apart = 0, waits = 0, others = 0;
+    probe.tables.block = segment_entries(probe.segment, &probe.segment->block);
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < sizeof locks; i++)
+            buckets_add_block(/* stack_id= */ 5, &locks[i], 1, 10);
+    for (uint32_t i = 0; i < SEGMENT_WAIT_BUCKETS; i++) {
+        const struct segment_wait_bucket *bucket = &probe.tables.block[i];
+        waits += bucket->count_q16;
+        told_apart += bucket->lock != 0;
+        others += bucket->key != 0 && bucket->lock == 0;
+        assert_true(bucket->lock == 0 || bucket->count_q16 == 2);
+        assert_true(bucket->lock == 0 || (bucket->lock >= (uintptr_t)locks && bucket->lock < (uintptr_t)&locks[1000]));
+    }
+    assert_int_equal(waits, 2000);
+    assert_true(told_apart > BUCKETS_LOCKS_MAX / 2 && told_apart <= BUCKETS_LOCKS_MAX);
+    assert_int_equal(others, 1);
+    assert_int_equal(probe.segment->counters.lost_block, 0);
+}
+
 static void trace_that_began_in_a_wait_has_its_end(void **state) {
     (void)state;
     begin_plainly();
@@ -160,6 +184,7 @@ int main(void) {
         TEST(wait_inside_of_a_wait_changes_nothing),
         TEST(wait_that_a_jump_left_gives_way_to_the_next),
         TEST(wait_may_end_after_a_handler_took_it_as_over),
+        TEST(many_locks_cannot_fill_the_table),
         TEST(trace_that_began_in_a_wait_has_its_end),
         TEST(trace_that_ended_in_a_wait_leaves_no_time),
         TEST(fork_in_a_wait_leaves_the_child_alone),

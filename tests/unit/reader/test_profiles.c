@@ -195,6 +195,22 @@ static void mutex_reads_its_own_table(void **unused) {
     profile_free(profile);
 }
 
+/* Of one stack that waits for two locks there are two samples; what waited for no lock has no label. */
+static void waits_name_their_lock(void **unused) {
+    (void)unused;
+    fake_block(&state.fake, stack_at(0x2000), 1 << 16, 5);
+    fake_block(&state.fake, stack_at(0x2000), 1 << 16, 6)->lock = 0x7f0010;
+    fake_block(&state.fake, stack_at(0x2000), 1 << 16, 7)->lock = 0x7f0020;
+    struct profile *profile = take(READER_BLOCK);
+    assert_int_equal(profile->n_samples, 3);
+    assert_int_equal(profile->samples[0].n_labels, 0);
+    assert_string_equal(profile->samples[1].labels[0].key, "lock");
+    assert_string_equal(profile->samples[1].labels[0].string, "0x7f0010");
+    assert_string_equal(profile->samples[2].labels[0].string, "0x7f0020");
+    assert_int_equal(profile->samples[2].values[1], 7);
+    profile_free(profile);
+}
+
 static void truncated_stack_ends_in_a_frame_that_says_so(void **unused) {
     (void)unused;
     fake_block(&state.fake, fake_stack(&state.fake, SEGMENT_STACK_TRUNCATED, 1, (const uint64_t[]){0x2000}), 1 << 16,
@@ -448,6 +464,7 @@ int main(void) {
         TEST(delta_of_heap_counts_only_what_happened_since),
         TEST(block_counts_in_sixteenth_bits),
         TEST(mutex_reads_its_own_table),
+        TEST(waits_name_their_lock),
         TEST(truncated_stack_ends_in_a_frame_that_says_so),
         TEST(address_outside_of_any_module_is_named_by_itself),
         TEST(mapping_zero_is_the_program_even_when_no_sample_is_in_it),
