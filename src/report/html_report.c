@@ -95,6 +95,8 @@ int report_html(const struct report_run *run, const struct report_options *optio
     for (size_t i = 0; i < run->n_phases && !error; i++)
         error = add_profile(&json, &run->phases[i], options);
     json_write_close(&json, '[');
+    if (!error)
+        error = json_add_locks(&json, run, options);
     json_write_close(&json, '{');
     buffer_add_string(ret, html_page_tail);
     return error ? error : ret->error;

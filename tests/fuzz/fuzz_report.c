@@ -73,8 +73,11 @@ static void check_diff(const struct profile *profile, const struct focus *focus,
 static void check(const struct profile *profile, const struct focus *focus, unsigned top) {
     struct buffer text = BUFFER_INIT(0);
     const struct report_options options = {.top = top, .filter = {.focus = focus}, .form = {.width = 40 + top * 20}};
-    const struct report_phase phases[] = {{"allocs", profile, NULL, 3}, {"other", profile, NULL, 0}};
-    const struct report_run run = {.phases = phases, .n_phases = 2};
+    const struct report_phase phases[] = {{"allocs", profile, NULL, 3},
+                                          {"other", profile, NULL, 0},
+                                          {"mutex", profile, NULL, 0},
+                                          {"block", profile, NULL, 2}};
+    const struct report_run run = {.phases = phases, .n_phases = 4};
     if (report_write(&run, &options, &text) || report_json(&run, &options, &text))
         abort();
     check_printable(&text);

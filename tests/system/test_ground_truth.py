@@ -1,6 +1,8 @@
 """Programs whose truth is known: what they do is what the profiles say."""
+import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 from account import Watched
@@ -115,6 +117,16 @@ class Locks(unittest.TestCase):
                 self.assertEqual(top(mutex, "contentions")["hold"][1], 1)
                 self.assertAlmostEqual(top(block, "delay", unit="ns")["wait_for_it"][1], 300 * MS, delta=30 * MS)
                 self.assertGreaterEqual(top(block, "contentions")["wait_for_it"][1], 3)
+
+    def test_both_ends_of_a_wait_name_the_same_lock(self):
+        for arguments in [(), ("futex",)]:
+            with self.subTest(arguments=arguments), tempfile.TemporaryDirectory() as folder:
+                with Target("lock_truth", *arguments) as target:
+                    for name in ("mutex", "block"):
+                        with open(os.path.join(folder, name + ".pprof"), "wb") as file:
+                            file.write(target.get(name))
+                report = subprocess.run([os.environ["PIKO"], "report", folder], check=True, capture_output=True, text=True).stdout
+                self.assertRegex(report, r" 0x[0-9a-f]+ +unlock  \S+lock_truth.c:\d+ 100.00% +lock  \S+lock_truth.c:\d+ 100.00%\n")
 
 
 PARKS = {"mutex": "mutex wait", "rwlock": "rwlock wait", "cond": "cond wait", "semaphore": "semaphore wait",

@@ -244,6 +244,26 @@ class Page(unittest.TestCase):
           return [".tools", "#theme", "nav", ".flame", "table"].map(shown);""")
         self.assertEqual(hidden, [False, False, False, True, True])
 
+    def test_both_ends_of_a_lock_stand_side_by_side(self):
+        types = field(1, field(1, 1) + field(2, 2)) + field(1, field(1, 3) + field(2, 4))
+        strings = ["", "contentions", "count", "delay", "nanoseconds", "lock", "0x10", "put", "get", "evict"]
+
+        def waits(rows):
+            out = types + b"".join(field(6, text.encode()) for text in strings)
+            for number in (7, 8, 9):
+                out += field(4, field(1, number) + field(4, field(1, number))) + field(5, field(1, number) + field(2, number))
+            return out + b"".join(field(2, field(1, varint(name)) + field(2, varint(1) + varint(ns)) + field(3, field(1, 5) + field(2, 6)))
+                                  for name, ns in rows)
+
+        folder = os.path.join(self.folder, "run")
+        os.mkdir(folder)
+        for name, rows in (("mutex", [(7, 5000000)]), ("block", [(8, 3000000), (9, 1000000)])):
+            with open(os.path.join(folder, name + ".pprof"), "wb") as file:
+                file.write(gzip.compress(waits(rows)))
+        rows = self.browse(piko_page(self.folder, folder), """
+          return [...document.querySelectorAll("#s-locks tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent));""")
+        self.assertEqual(rows, [["5ms", "0x10", "put  -", "100.00%", "get  -", "75.00%"], ["", "", "", "", "evict  -", "25.00%"]])
+
     def test_hostile_names_are_text(self):
         names = ["</script><script>problems.push('in')</script>", "<img src=x onerror=problems.push('img')>", "\x1b[31m<!--<script>", "&amp;\u2028'\"`"]
         path = os.path.join(self.folder, "evil<script>.pprof")

@@ -409,6 +409,24 @@ function showProfiles() {
   }
 }
 
+// Both ends of each lock: a row for each pair of places, in the order of their shares.
+function showLocks() {
+  if (!data.locks.length) return;
+  const place = (site) => site ? `${site.function}  ${site.file ? site.file.replace(/.*\//, "") + (site.line ? ":" + site.line : "") : "-"}` : "";
+  const rows = data.locks.flatMap((lock) => {
+    return [...Array(Math.max(lock.held_in.length, lock.waited_for_in.length))].map((_, index) => ({ lock, first: index === 0,
+      wait: lock.held_ns || lock.waited_ns, held: lock.held_in[index], waited: lock.waited_for_in[index] }));
+  });
+  section("locks").append(element("p", {}, "Who held a lock while others waited, and who waited for it."), sortable([
+    ["wait", (row) => row.wait, (row) => row.first ? format(row.wait, "nanoseconds") : ""],
+    ["lock", (row) => row.lock.lock, (row) => row.first ? row.lock.lock : "", "name"],
+    ["held in", (row) => place(row.held), (row) => place(row.held), "name"],
+    ["share", (row) => row.held ? row.held.delay / row.lock.held_ns : 0, (row) => row.held ? share(row.held.delay, row.lock.held_ns) : ""],
+    ["waited for in", (row) => place(row.waited), (row) => place(row.waited), "name"],
+    ["share", (row) => row.waited ? row.waited.delay / row.lock.waited_ns : 0, (row) => row.waited ? share(row.waited.delay, row.lock.waited_ns) : ""],
+  ], rows));
+}
+
 // ---- two runs compared -------------------------------------------------------------------------------------------
 
 // "+12.3%" of what it was before.
@@ -463,5 +481,6 @@ if (data.diffs) {
   showFindings();
   showLoad();
   showProfiles();
+  showLocks();
 }
 main.append(element("footer", {}, "Click or press Enter on a frame to zoom, Escape for the whole, arrows to walk, / to search. " + (data.diffs ? "Widths are those of the side that is chosen; red is more than before, blue is less." : "Percentages are of the whole profile.")));
