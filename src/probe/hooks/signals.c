@@ -125,6 +125,8 @@ static int change_action(int number, const struct sigaction *action, struct siga
 /* Of our signal: what the program wants done with others of that number. */
 static int change_program_action(const struct sigaction *action, struct sigaction *ret) {
     *ret = tick_program_action;
+    if (!action)
+        return 0;
     tick_program_action = *action;
     return install_for_program(action);
 }
@@ -143,9 +145,9 @@ static int change(int number, const struct sigaction *action, struct sigaction *
         describe(number, &was);
     } else {
         uint64_t mask = begin_change();
-        error = !action ? look_at_action(number, &was)
-                : ours  ? change_program_action(action, &was)
-                        : change_action(number, action, &was);
+        error = ours      ? change_program_action(action, &was)
+                : !action ? look_at_action(number, &was)
+                          : change_action(number, action, &was);
         end_change(mask);
     }
     if (before && !error)
