@@ -58,8 +58,8 @@ double verdict_probability(const struct evidence *evidence, double spread) {
     struct beta_binomial of = {
         .n = round(all * scale),
         .share = evidence->exposure_after / (evidence->exposure_before + evidence->exposure_after),
-        .a = INFINITY,
-        .b = INFINITY,
+        .a = HUGE_VAL,
+        .b = HUGE_VAL,
     };
     if (!(of.n >= 1) || !(of.share > 0 && of.share < 1))
         return 1;
@@ -101,7 +101,7 @@ static double likelihood(const struct evidence *rows, size_t n, double spread, d
 }
 
 double verdict_spread(const struct evidence *rows, size_t n, double least, double most) {
-    double values[SPREAD_STEPS + 1], best = -INFINITY, ret = least;
+    double values[SPREAD_STEPS + 1], best = -HUGE_VAL, ret = least;
     if (!(most > least))
         return least;
     for (unsigned i = 0; i <= SPREAD_STEPS; i++) {

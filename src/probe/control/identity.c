@@ -21,8 +21,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-EXPORT int capset(cap_user_header_t header,
-                  const cap_user_data_t data); /* which libc defines, and leaves to libcap to declare */
+EXPORT int capset(cap_user_header_t header, cap_user_data_t data); /* which libc leaves to libcap to declare */
 
 /* clang-format off */
 #define IDENTITY_FUNCTIONS(each) \
@@ -38,7 +37,7 @@ EXPORT int capset(cap_user_header_t header,
     each(initgroups, (const char *user, gid_t group), (user, group)) \
     each(setfsuid, (uid_t user), (user)) \
     each(setfsgid, (gid_t group), (group)) \
-    each(capset, (cap_user_header_t header, const cap_user_data_t data), (header, data)) \
+    each(capset, (cap_user_header_t header, cap_user_data_t data), (header, data)) \
     each(unshare, (int flags), (flags)) \
     each(setns, (int fd, int type), (fd, type))
 /* clang-format on */
