@@ -200,6 +200,9 @@ void progress_end_phase(struct progress *progress, const char *phase, bool faile
         dashboard_end_phase(progress->dashboard, phase, failed, stats);
 }
 
+static void print_line(struct progress *progress, FILE *file, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
 static void print_line(struct progress *progress, FILE *file, const char *format, va_list arguments) {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(0);
     take_away(progress);
