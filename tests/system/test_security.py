@@ -125,9 +125,10 @@ class UnixSocket(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         os.chmod(self.folder, 0o755)
         self.path = os.path.join(self.folder, "socket")
-        self.process = subprocess.Popen([PIKO, "run", "--unix", self.path, "--", "sleep", "600"], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([PIKO, "run", "--unix", self.path, "--", "sleep", "600"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
         self.addCleanup(self.process.wait)
-        self.addCleanup(self.process.kill)
+        self.addCleanup(self.process.terminate)  # which is passed on: killed, it would leave the command behind
         wait_until(lambda: os.path.exists(self.path) and self.ask()[0] == 200)
 
     def ask(self, *before):
