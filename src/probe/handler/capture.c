@@ -19,11 +19,11 @@
 static bool more_memory(uint64_t address, struct unwind_memory *memory);
 
 /* rt_sigprocmask() reads the new mask before it looks at what to do with it, and to do nothing of the kind is an error:
- * with that it says whether a word can be read, and changes nothing. */
+ * with that it says whether a word can be read, and changes nothing. A mask at 0 is none, and no error. */
 static bool is_readable(uint64_t address) {
     int saved_errno = errno;
-    syscall(SYS_rt_sigprocmask, NO_SUCH_OPERATION, address & ~(uint64_t)7, NULL, sizeof(uint64_t));
-    bool readable = errno == EINVAL;
+    long result = syscall(SYS_rt_sigprocmask, NO_SUCH_OPERATION, address & ~(uint64_t)7, NULL, sizeof(uint64_t));
+    bool readable = result == -1 && errno == EINVAL;
     errno = saved_errno;
     return readable;
 }

@@ -1,6 +1,7 @@
 /* Walks that begin on, and lead across, stacks that nobody told us of: alternate signal stacks, coroutines, threads that
  * were there before. The truth is a list that the program itself keeps of the calls that it makes. */
 #include <alloca.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,7 +302,9 @@ static void a_stack_pointer_to_nowhere_gives_the_leaf(void **state) {
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
         struct unwind_registers start = unwind_registers_of(&context);
         start.sp = nowhere[i];
+        errno = EINVAL;
         walk_from(start);
+        assert_int_equal(errno, EINVAL);
         assert_int_equal(walked.n, 1);
         assert_false(walked.complete);
     }
