@@ -1,5 +1,6 @@
 #include "serve/connections.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,11 +11,21 @@
 
 #define NEVER UINT64_MAX
 
+/* What is waited for: a whole request; that its answer is made; that the answer is taken. */
+enum stage { STAGE_REQUEST, STAGE_WORK, STAGE_SENDING, STAGES };
+
+static const unsigned stage_max[STAGES] = {
+    [STAGE_REQUEST] = CONNECTIONS_WAITING_MAX,
+    [STAGE_WORK] = UINT_MAX, /* of which there are as many as there are jobs */
+    [STAGE_SENDING] = CONNECTIONS_SENDING_MAX,
+};
+
 struct connection {
     struct connection *next, **link; /* those that came before are behind it */
     int fd;
-    bool waits;           /* for a whole request */
-    uint64_t deadline_ns; /* CLOCK_MONOTONIC; NEVER = none, or it was told to go */
+    bool is_leaving; /* it was told to go */
+    enum stage stage;
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC; NEVER = none */
 };
 
 struct connections {
@@ -22,15 +33,15 @@ struct connections {
     struct job watch;
     pthread_mutex_t lock; /* of all below */
     struct connection *list;
-    unsigned n_waiting;
+    unsigned n[STAGES]; /* without those that leave */
     bool is_watching, is_closed;
 };
 
 /* With the lock held, so that the descriptor is still the connection's. The HTTP thread then closes it. */
 static void send_away(struct connections *connections, struct connection *connection) {
     shutdown(connection->fd, SHUT_RDWR);
-    connections->n_waiting -= connection->waits;
-    connection->waits = false;
+    connections->n[connection->stage]--;
+    connection->is_leaving = true;
     connection->deadline_ns = NEVER;
 }
 
@@ -83,51 +94,61 @@ static struct connection *of(struct MHD_Connection *connection) {
     return info ? info->socket_context : NULL;
 }
 
-static void set(struct connections *connections, struct MHD_Connection *handle, bool waits, uint64_t seconds) {
-    struct connection *connection = of(handle);
-    if (!connection)
-        return;
-    pthread_mutex_lock(&connections->lock);
-    connections->n_waiting += waits;
-    connections->n_waiting -= connection->waits;
-    connection->waits = waits;
-    connection->deadline_ns = seconds == NEVER ? NEVER : clock_monotonic_ns() + seconds * NS_PER_S;
-    pthread_mutex_unlock(&connections->lock);
-}
-
-void connections_working(struct connections *connections, struct MHD_Connection *connection) {
-    set(connections, connection, /* waits= */ false, NEVER);
-}
-
-void connections_sending(struct connections *connections, struct MHD_Connection *connection, size_t bytes) {
-    set(connections, connection, /* waits= */ false,
-        bytes == SIZE_MAX ? NEVER : CONNECTIONS_TIMEOUT_S + bytes / CONNECTIONS_BYTES_PER_S);
-}
-
-void connections_waiting(struct connections *connections, struct MHD_Connection *connection) {
-    set(connections, connection, /* waits= */ true, CONNECTIONS_TIMEOUT_S);
-}
-
-static void send_away_longest(struct connections *connections) {
+/* With the lock held. */
+static void send_away_longest(struct connections *connections, enum stage stage) {
     struct connection *longest = NULL;
     for (struct connection *one = connections->list; one; one = one->next)
-        if (one->waits && (!longest || one->deadline_ns <= longest->deadline_ns))
+        if (one->stage == stage && !one->is_leaving && (!longest || one->deadline_ns <= longest->deadline_ns))
             longest = one;
     if (longest)
         send_away(connections, longest);
 }
 
+/* With the lock held. Whoever has kept us longest makes room. */
+static void enter(struct connections *connections, struct connection *connection, enum stage stage, uint64_t seconds) {
+    if (connections->n[stage] >= stage_max[stage])
+        send_away_longest(connections, stage);
+    connections->n[stage]++;
+    connection->stage = stage;
+    connection->deadline_ns = seconds == NEVER ? NEVER : clock_monotonic_ns() + seconds * NS_PER_S;
+}
+
+static void set(struct connections *connections, struct MHD_Connection *handle, enum stage stage, uint64_t seconds) {
+    struct connection *connection = of(handle);
+    if (!connection)
+        return;
+    pthread_mutex_lock(&connections->lock);
+    if (!connection->is_leaving) {
+        connections->n[connection->stage]--;
+        enter(connections, connection, stage, seconds);
+    }
+    pthread_mutex_unlock(&connections->lock);
+}
+
+void connections_working(struct connections *connections, struct MHD_Connection *connection) {
+    set(connections, connection, STAGE_WORK, NEVER);
+}
+
+void connections_sending(struct connections *connections, struct MHD_Connection *connection, size_t bytes) {
+    if (bytes == SIZE_MAX)
+        connections_working(connections, connection);
+    else
+        set(connections, connection, STAGE_SENDING, CONNECTIONS_TIMEOUT_S + bytes / CONNECTIONS_BYTES_PER_S);
+}
+
+void connections_waiting(struct connections *connections, struct MHD_Connection *connection) {
+    set(connections, connection, STAGE_REQUEST, CONNECTIONS_TIMEOUT_S);
+}
+
 /* True: the watch is to be started. */
 static bool add(struct connections *connections, struct connection *connection) {
     pthread_mutex_lock(&connections->lock);
-    if (connections->n_waiting == CONNECTIONS_WAITING_MAX)
-        send_away_longest(connections);
+    enter(connections, connection, STAGE_REQUEST, CONNECTIONS_TIMEOUT_S);
     connection->next = connections->list;
     connection->link = &connections->list;
     if (connection->next)
         connection->next->link = &connection->next;
     connections->list = connection;
-    connections->n_waiting++;
     bool start = !connections->is_watching && !connections->is_closed;
     connections->is_watching |= start;
     pthread_mutex_unlock(&connections->lock);
@@ -139,7 +160,8 @@ static void leave(struct connections *connections, struct connection *connection
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;
-    connections->n_waiting -= connection->waits;
+    if (!connection->is_leaving)
+        connections->n[connection->stage]--;
     pthread_mutex_unlock(&connections->lock);
     free(connection);
 }
@@ -158,8 +180,6 @@ void connections_notify(void *data, struct MHD_Connection *handle, void **contex
     if (!connection)
         return;
     connection->fd = info->connect_fd;
-    connection->waits = true;
-    connection->deadline_ns = clock_monotonic_ns() + CONNECTIONS_TIMEOUT_S * NS_PER_S;
     if (add(connections, connection) && !jobs_submit(connections->jobs, &connections->watch))
         connections_close(connections);
 }

@@ -1,6 +1,7 @@
 /* Who is connected, and how long each may keep us waiting. libmicrohttpd ends connections on which nothing moves; these ends
  * are for those on which something does, a byte a second: a request is to be here within its time, and an answer taken.
- * When many wait, whoever has waited longest goes, so that the next one who asks is heard. */
+ * When many wait, whoever has waited longest goes, so that the next one who asks is heard; and so among those who do not take
+ * their answers. */
 #ifndef PIKO_SERVE_CONNECTIONS_H
 #define PIKO_SERVE_CONNECTIONS_H
 
@@ -9,8 +10,10 @@
 
 #include "serve/jobs.h"
 
-#define CONNECTIONS_WAITING_MAX 128u                             /* that have no whole request yet */
-#define CONNECTIONS_MAX (JOBS_MAX + 2 * CONNECTIONS_WAITING_MAX) /* those too that were told to go and have not yet */
+#define CONNECTIONS_WAITING_MAX 128u /* that have no whole request yet */
+#define CONNECTIONS_SENDING_MAX 64u  /* whose answer is ready and not taken yet */
+#define CONNECTIONS_LEAVING_MAX 64u  /* that were told to go and have not yet */
+#define CONNECTIONS_MAX (JOBS_MAX + CONNECTIONS_WAITING_MAX + CONNECTIONS_SENDING_MAX + CONNECTIONS_LEAVING_MAX)
 #define CONNECTIONS_TIMEOUT_S 30u
 #define CONNECTIONS_BYTES_PER_S (64u << 10) /* an answer gets a second more for so many bytes */
 
