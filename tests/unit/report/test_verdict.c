@@ -48,7 +48,7 @@ static void with_spread_the_tail_is_the_beta_binomial_one(void **state) {
 static void nothing_and_absurd_figures_tell_nothing(void **state) {
     (void)state;
     assert_near(probability(0, 0, 0.1), 1, 0);
-    assert_near(probability(NAN, 1, 0.1), 1, 0);
+    assert_near(probability((double)NAN, 1, 0.1), 1, 0);
     assert_true(probability(1e18, 1e18, 0.04) > 0.9);
     assert_true(probability(0, 1e18, 0.04) < 1e-6);
     assert_near(verdict_probability(&(struct evidence){.before = 5, .after = 5}, 0), 1, 0);
