@@ -14,9 +14,10 @@
 
 /* By record index. Kernel calls are made directly: libc's wrappers keep tables of their own. */
 static struct cpu_timer {
-    uint32_t id;       /* A: the kernel's plus TIMER_BASE; TIMER_NONE, TIMER_BUSY while it is being made */
-    uint32_t tid;      /* A: whose it is: a record's next thread has a clock of its own */
-    uint64_t first_ns; /* of the thread's CPU clock: when the first expiry is due; one each period_ns from there on */
+    uint32_t id;  /* A: the kernel's plus TIMER_BASE; TIMER_NONE, TIMER_BUSY while it is being made */
+    uint32_t tid; /* A: whose it is: a record's next thread has a clock of its own */
+    uint64_t
+        first_ns; /* A: of the thread's CPU clock: when the first expiry is due; one each period_ns from there on */
     uint64_t period_ns;
     /* Expiries that came as signals, by the thread's handler alone; and (A) those that have become samples, by signal or
      * by timers_settle(). The generation of the timer stands above the number: a signal of a timer may come after the
@@ -27,6 +28,7 @@ static struct cpu_timer {
 #define TIMER_NONE 0u
 #define TIMER_BUSY 1u
 #define TIMER_BASE 2u
+#define NOT_YET UINT64_MAX
 #define GENERATION_SHIFT 48
 
 /* What executing and loading a program takes at most; a thread that has more behind it ran another program before. */
@@ -88,7 +90,16 @@ static uint64_t cpu_time_of(uint32_t tid) {
     return failed ? 0 : (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-static void start_cpu(struct segment_thread *record, uint64_t period_ns, uint64_t since_ns) {
+/* Any moment of the period. Not at a point of the thread's clock: control may be late, and when that point has passed the
+ * kernel sends the signal at once, into whatever call the thread waits in by then. Of its own thread's it may be. */
+static void set_first(struct cpu_timer *own, int timer, bool from_the_start) {
+    uint64_t after_ns = 1 + probe_random() % own->period_ns;
+    set_timer(timer, from_the_start ? TIMER_ABSTIME : 0, after_ns, own->period_ns);
+    uint64_t since_ns = from_the_start ? 0 : cpu_time_of(own->tid);
+    __atomic_store_n(&own->first_ns, since_ns + after_ns, __ATOMIC_RELEASE);
+}
+
+static void start_cpu(struct segment_thread *record, uint64_t period_ns, bool from_the_start) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
     uint32_t none = TIMER_NONE, tid = __atomic_load_n(&record->tid, __ATOMIC_ACQUIRE);
     bool same = __atomic_load_n(&own->tid, __ATOMIC_RELAXED) == tid &&
@@ -101,7 +112,7 @@ static void start_cpu(struct segment_thread *record, uint64_t period_ns, uint64_
     /* Before the period changes: see timers_delivered(). */
     __atomic_store_n(&own->counted, (uint64_t)generation << GENERATION_SHIFT, __ATOMIC_SEQ_CST);
     __atomic_store_n(&own->tid, tid, __ATOMIC_RELAXED);
-    own->first_ns = since_ns + 1 + probe_random() % period_ns;
+    __atomic_store_n(&own->first_ns, NOT_YET, __ATOMIC_RELAXED);
     own->period_ns = period_ns;
     if (!same) /* with another period the thread goes on where it was last */
         __atomic_store_n(&own->stack, 0, __ATOMIC_RELAXED);
@@ -112,16 +123,15 @@ static void start_cpu(struct segment_thread *record, uint64_t period_ns, uint64_
         return;
     }
     __atomic_store_n(&own->id, (uint32_t)timer + TIMER_BASE, __ATOMIC_RELEASE);
-    set_timer(timer, TIMER_ABSTIME, own->first_ns, period_ns);
+    set_first(own, timer, from_the_start);
 }
 
 void timers_start_cpu(struct segment_thread *record, uint64_t period_ns) {
-    start_cpu(record, period_ns, cpu_time_of(__atomic_load_n(&record->tid, __ATOMIC_ACQUIRE)));
+    start_cpu(record, period_ns, /* from_the_start= */ false);
 }
 
 void timers_start_cpu_from_the_start(struct segment_thread *record, uint64_t period_ns) {
-    uint64_t so_far_ns = cpu_time_of(__atomic_load_n(&record->tid, __ATOMIC_ACQUIRE));
-    start_cpu(record, period_ns, so_far_ns < STARTING_NS_MAX ? 0 : so_far_ns);
+    start_cpu(record, period_ns, cpu_time_of(__atomic_load_n(&record->tid, __ATOMIC_ACQUIRE)) < STARTING_NS_MAX);
 }
 
 /* Of `total` expiries of a generation, those that nobody has counted yet; none when that generation is over. */
@@ -152,8 +162,8 @@ static void settle(const struct segment_thread *record, bool finally) {
     uint32_t tid = __atomic_load_n(&own->tid, __ATOMIC_RELAXED);
     if (__atomic_load_n(&own->id, __ATOMIC_ACQUIRE) < TIMER_BASE || record->tid != tid)
         return;
-    uint64_t now = cpu_time_of(tid);
-    uint64_t due = now >= own->first_ns ? (now - own->first_ns) / own->period_ns + 1 : 0;
+    uint64_t first_ns = __atomic_load_n(&own->first_ns, __ATOMIC_ACQUIRE), now = cpu_time_of(tid);
+    uint64_t due = now >= first_ns ? (now - first_ns) / own->period_ns + 1 : 0;
     uint64_t generation = __atomic_load_n(&own->counted, __ATOMIC_ACQUIRE) >> GENERATION_SHIFT;
     uint32_t stack = __atomic_load_n(&own->stack, __ATOMIC_RELAXED);
     uint64_t root_pc = record->root_pc;

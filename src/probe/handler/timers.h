@@ -19,10 +19,11 @@ void timers_let_signal_in(void);
 bool timers_block_signal(void);
 void timers_unblock_signal(void);
 
-/* Start the CPU timer of a thread, or leave it when it runs at that period already. Its first expiry is at a random point of the period, so
- * that many short-lived threads are not undercounted. Counted in lost_timers when the kernel refuses. Any thread. */
+/* Start the CPU timer of a thread, or leave it when it runs at that period already. Its first expiry is at a random point
+ * of the period, so that many short-lived threads are not undercounted. Counted in lost_timers when the kernel refuses.
+ * Any thread. */
 void timers_start_cpu(struct segment_thread *record, uint64_t period_ns);
-/* The same for the first thread of a program that begins: what loading it took counts too. */
+/* The same for the first thread of a program that begins, by that thread: what loading it took counts too. */
 void timers_start_cpu_from_the_start(struct segment_thread *record, uint64_t period_ns);
 /* Settle, and end the timer: what belongs to no known stack is lost. */
 void timers_stop_cpu(struct segment_thread *record);
