@@ -45,9 +45,9 @@ def used_ns(pid):
 
 
 class Profiled:
-    """A nasty program under captures: a CPU profile at 1000 Hz without a pause, a thread dump every 100 ms."""
+    """A nasty program under captures: a CPU profile at each rate without a pause, a thread dump every 100 ms."""
 
-    def __init__(self, scenario, seconds=SECONDS, **environment):
+    def __init__(self, scenario, seconds=SECONDS, rates=(1000,), **environment):
         self.process = subprocess.Popen(command(scenario, seconds, "profiled"), text=True,
                                         env=dict(PROGRAM_ENVIRONMENT, **environment), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
@@ -55,8 +55,9 @@ class Profiled:
         self.answers = {"profile": 0, "goroutine": 0, "heap": 0}
         self.dumps = []
         self.profiles, self.account = [], Account()
-        self.threads = [threading.Thread(target=self.capture, args=arguments) for arguments in (
-            ("profile?seconds=1&hz=1000", 0), ("goroutine?debug=2", 0.1), ("heap", 0.3))]
+        captures = [("profile?seconds=1&hz=%d" % rate, 0) for rate in rates]
+        captures += ("goroutine?debug=2", 0.1), ("heap", 0.3)
+        self.threads = [threading.Thread(target=self.capture, args=arguments) for arguments in captures]
         self.threads.append(threading.Thread(target=self.look))
         for thread in self.threads:
             thread.start()
@@ -112,7 +113,7 @@ def plain(scenario):
 
 def setUpModule():
     global patient
-    patient = Profiled("eintr", PATIENT_SECONDS)
+    patient = Profiled("eintr", PATIENT_SECONDS, rates=(1000, 997, 991, 983))  # timers start anew when the rate changes
 
 
 class Nasty(unittest.TestCase):
