@@ -80,6 +80,47 @@ PIKO_EXPORT int piko_profiling_port(const struct piko_profiling *profiling);
  * child's parent. Returns 0. Threads: any, once per handle. Not in a signal handler. */
 PIKO_EXPORT int piko_profiling_stop(struct piko_profiling *profiling);
 
+/* ---- Programs that end by themselves ---------------------------------------------------------------------------------
+ * A site generator, a compiler, a batch job: nothing is served; all of it, from start to stop, goes to files.
+ *
+ *     struct piko_generator_profiling *generator;
+ *     piko_generator_profiling_start(NULL, &generator);
+ *     ...
+ *     piko_generator_profiling_stop(generator); */
+
+/* Zero means default, for each field. */
+struct piko_generator_profiling_options {
+    const char *output_dir;         /* folder for the files, which is made; NULL = "profiles" */
+    int64_t block_rate_ns;          /* as above, but 0 = 1: every wait */
+    int64_t mutex_fraction;         /* 0 = 1: every contended unlock */
+    int64_t mem_profile_rate_bytes; /* 0 = 4096 */
+    piko_log_function log;          /* NULL = one line on standard error */
+    void *log_data;
+};
+
+struct piko_generator_profiling;
+
+/* Start recording. CPU time is sampled 1000 times a second, or as often as the kernel's tick allows, and an execution trace
+ * of the last 64 MiB is kept.
+ *
+ * options   read during the call only; NULL = all defaults
+ * ret       on success the handle for piko_generator_profiling_stop(); untouched on failure
+ *
+ * Returns 0 or a negative errno, with the reason in a line to `log`: -EACCES and its like (nothing can be written to
+ * output_dir), -EINVAL, -EALREADY (profiling of either kind runs already), -ENOMEM. On failure the program is as it was.
+ * Threads: any. Not in a signal handler. The child of a fork is not profiled.
+ *
+ * A program that ends without a stop writes the files as well: by exit() in any thread, _exit(), quick_exit() or exec…(), or by
+ * a signal whose action is the default one. SIGKILL leaves nothing (`piko run --generator` is for that). */
+PIKO_EXPORT int piko_generator_profiling_start(const struct piko_generator_profiling_options *options,
+                                               struct piko_generator_profiling **ret);
+
+/* Write cpu.pprof, heap.pprof, allocs.pprof, block.pprof, mutex.pprof, goroutine.pprof and trace.out, each whole or not at
+ * all, and stop. Start works again after it; what was allocated and waited for is then counted on, as in Go.
+ * Takes NULL. Does nothing with the handle of a fork child's parent. Returns 0 or a negative errno, with the reason in
+ * a line to `log`; it has stopped all the same. Threads: any, once per handle. Not in a signal handler. */
+PIKO_EXPORT int piko_generator_profiling_stop(struct piko_generator_profiling *generator);
+
 /* ---- What the program does, in its own words: shown by execution traces (`go tool trace`: user-defined tasks, regions
  * and logs). While no trace is recorded each call costs a load and a branch, and no memory ever. They may be called at
  * any time from any thread, also in signal handlers, before the start, without one, and under `piko run`. What does not

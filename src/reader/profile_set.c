@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+
+#define TRIAL "piko-trial"
 
 enum { CPU = 0 }; /* the others are asked for by their kind */
 
@@ -62,6 +65,18 @@ static int write_profile(const char *folder, const char *name, const struct prof
     _cleanup_buffer_ struct buffer content = BUFFER_INIT(0);
     int error = profile_encode(profile, &content);
     return error ? error : write_file(folder, name, &content);
+}
+
+int profile_set_try(const char *folder) {
+    _cleanup_buffer_ struct buffer path = BUFFER_INIT(0);
+    int error = file_make_directory(folder);
+    if (!error)
+        error = buffer_printf(&path, "%s/" TRIAL, folder);
+    if (!error)
+        error = file_write(path.data, "\n", 1, FILE_MODE_CAPTURE);
+    if (!error)
+        unlink(path.data);
+    return error;
 }
 
 int profile_set_write(const struct profile_set *set, const char *folder, const char **ret_file) {

@@ -27,6 +27,9 @@ int profile_set_add(struct profile_set *sum, struct profile_set *part);
  * 0, or the first error, with the file's name in `ret_file` (static; "" = the folder), after all were tried. */
 int profile_set_write(const struct profile_set *set, const char *folder, const char **ret_file);
 
+/* Whether files can be written into a folder, which is made: 0 or a negative errno. */
+int profile_set_try(const char *folder);
+
 /* The names of the files that it may write; NULL at the end. */
 extern const char *const profile_set_files[];
 

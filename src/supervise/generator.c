@@ -9,12 +9,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/grow.h"
 #include "supervise/postmortem.h"
 
 #define WAITING_MAX 16u /* adding to the whole costs as much as the whole */
-#define TRIAL "piko-trial"
 
 __attribute__((format(printf, 2, 3))) static void say(const struct generator *generator, const char *format, ...) {
     char line[1024];
@@ -32,18 +30,6 @@ static void fail(struct generator *generator, const char *folder, const char *fi
             strerror(-error));
 }
 
-static int try_to_write(const char *folder) {
-    _cleanup_buffer_ struct buffer path = BUFFER_INIT(0);
-    int error = file_make_directory(folder);
-    if (!error)
-        error = buffer_printf(&path, "%s/" TRIAL, folder);
-    if (!error)
-        error = file_write(path.data, "\n", 1, FILE_MODE_CAPTURE);
-    if (!error)
-        unlink(path.data);
-    return error;
-}
-
 void generator_begin(const char *folder, void (*say_function)(void *data, const char *line), void *say_data,
                      struct generator *ret) {
     *ret = (struct generator){.folder = folder,
@@ -51,7 +37,7 @@ void generator_begin(const char *folder, void (*say_function)(void *data, const 
                               .say_data = say_data,
                               .sum = PROFILE_SET_EMPTY,
                               .waiting = PROFILE_SET_EMPTY};
-    int error = try_to_write(folder);
+    int error = profile_set_try(folder);
     if (error)
         fail(ret, folder, "", error);
 }

@@ -278,6 +278,10 @@ static void switch_hooks(const struct control_rates *rates) {
     probe.mem_profile_rate = mem_profile_rate_bytes;
 }
 
+void control_save_at_end(void (*save)(void)) {
+    __atomic_store_n(&probe.save, save, __ATOMIC_RELEASE);
+}
+
 void control_let_signal_in(void) {
     timers_let_signal_in();
 }
@@ -304,7 +308,7 @@ static void sample_from_the_start(const struct control_rates *rates, bool progra
     if (rates->cpu_hz && program_begins)
         sampler_run_from_the_start(probe_thread.record, rates->cpu_hz);
     else if (rates->cpu_hz)
-        sampler_run(rates->cpu_hz);
+        sampler_run_anew(rates->cpu_hz);
 }
 
 int control_start(const struct control_rates *rates, void *memory, struct segment **ret, size_t *ret_bytes) {

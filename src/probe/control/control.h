@@ -41,6 +41,10 @@ void control_stop(void);
 bool control_rest(void);
 void control_resume(void);
 
+/* While cpu_hz is set: have the thread that is about to end the process call this, when control has done its part, so that
+ * what was recorded can be saved in this process. It may be called in a signal handler, and more than once. NULL = no more. */
+void control_save_at_end(void (*save)(void));
+
 /* Whether the thread is to end, and somebody waits for that. */
 bool control_is_ending(void);
 

@@ -42,6 +42,7 @@ static void after_fork_in_child(void) {
     probe.watching = 0;
     probe.mem_profile_rate = probe.block_rate_ns = probe.cpu_period_ns = 0;
     probe.mutex_fraction = probe.to_the_end = 0;
+    probe.save = NULL;
     probe.tables_asked_ns = 0;
     probe_thread.record = NULL;
     probe_thread.tid = 0;

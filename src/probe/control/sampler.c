@@ -57,11 +57,11 @@ bool sampler_is_running(void) {
 }
 
 /* No timer writes to the table while the sampler is off. A capture that raced with its last stop sees the epoch change. */
-static void clear_table_when_crowded(struct segment *segment) {
+static void clear_table(struct segment *segment, uint32_t when_used) {
     uint32_t used = 0;
     for (uint32_t i = 0; i < SEGMENT_CPU_BUCKETS; i++)
         used += probe_used(&probe.tables.cpu[i]) && probe.tables.cpu[i].key != 0;
-    if (used < SEGMENT_CPU_BUCKETS / 4)
+    if (used < when_used)
         return;
     __atomic_fetch_add(&segment->cpu_epoch, 1, __ATOMIC_ACQ_REL);
     memset(probe.tables.cpu, 0, SEGMENT_CPU_BUCKETS * sizeof *probe.tables.cpu);
@@ -107,7 +107,7 @@ unsigned sampler_hz(unsigned asked) {
 }
 
 void sampler_prepare(void) {
-    clear_table_when_crowded(probe.segment);
+    clear_table(probe.segment, SEGMENT_CPU_BUCKETS / 4);
     commit_tables();
 }
 
@@ -128,6 +128,11 @@ void sampler_run(unsigned hz) {
     set_period(hz);
     arm_all();
     __atomic_store_n(&segment->mailbox.cpu_ready_epoch, segment->cpu_epoch + 1, __ATOMIC_RELEASE);
+}
+
+void sampler_run_anew(unsigned hz) {
+    clear_table(probe.segment, 1);
+    sampler_run(hz);
 }
 
 void sampler_stop(void) {

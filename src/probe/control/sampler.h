@@ -18,6 +18,9 @@ void sampler_prepare(void);
  * without a timer (made by clone, not pthread_create) get one. By control's thread alone. */
 void sampler_run(unsigned hz);
 
+/* The same where there is no such thread yet, and nobody captures: what was counted before is forgotten. */
+void sampler_run_anew(unsigned hz);
+
 /* The same where there is no such thread yet, for the one thread that the program has: what loading the program took counts as
  * well. `record` is that thread's; NULL is taken. */
 struct segment_thread;

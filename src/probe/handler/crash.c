@@ -38,7 +38,7 @@ void crash_handler(int signal_number, siginfo_t *info, void *context) {
     int saved_errno = errno;
     restore_default(signal_number);
     /* The child of a vfork has its parent's memory, not its parent's death. */
-    if (probe.segment && !probe.inherited && !probe_is_another_process())
+    if (probe.watching && !probe.inherited && !probe_is_another_process())
         record_crash(signal_number, info, context);
     /* A fault happens again when we return; what was sent is sent again. */
     if (info->si_code <= 0)

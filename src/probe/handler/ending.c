@@ -41,6 +41,9 @@ void ending_tell(uint32_t stack) {
     __atomic_fetch_add(&mailbox->wake, 1, __ATOMIC_RELEASE);
     syscall(SYS_futex, &mailbox->wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0L);
     wait_until(mailbox, dump, refresh);
+    void (*save)(void) = __atomic_load_n(&probe.save, __ATOMIC_ACQUIRE);
+    if (save)
+        save();
 }
 
 void ending_tell_from(const struct unwind_registers *caller) {

@@ -7,7 +7,7 @@
 #include "probe/handler/unwind.h"
 
 /* Have control take a dump, in which the calling thread has that stack (id), and settle the CPU time of all threads. Waits 300 ms at
- * most. In any context; not by a thread of ours. */
+ * most, and then for whoever saves it in this process (control_save_at_end()). In any context; not by a thread of ours. */
 void ending_tell(uint32_t stack);
 
 /* The same, from where the program ends by itself, when all of its life is profiled (probe.to_the_end). Nothing in the child of a

@@ -30,6 +30,7 @@ struct probe {
     uint32_t watching;         /* A: enum probe_watching; 0 = profiling is not started */
     uint64_t cpu_period_ns;    /* of the running sampler; 0 = off */
     uint32_t to_the_end;       /* 1 = all of the process is profiled: it tells of its end */
+    void (*save)(void);        /* A: what then saves all of it in this process; NULL = nobody does */
     uint32_t modules_stale;    /* A: enum probe_stale */
     uint64_t tables_asked_ns;  /* A: when a walk was first in need of tables that are not there yet; 0 = never */
     uint32_t trace_tsc;        /* the trace's clock: 1 = the time stamp counter, 0 = CLOCK_MONOTONIC */

@@ -162,6 +162,8 @@ static void settle(const struct segment_thread *record, bool finally) {
     uint32_t tid = __atomic_load_n(&own->tid, __ATOMIC_RELAXED);
     if (__atomic_load_n(&own->id, __ATOMIC_ACQUIRE) < TIMER_BASE || record->tid != tid)
         return;
+    if (record->own) /* one of ours that was seen before it could say so */
+        return;
     uint64_t first_ns = __atomic_load_n(&own->first_ns, __ATOMIC_ACQUIRE), now = cpu_time_of(tid);
     uint64_t due = now >= first_ns ? (now - first_ns) / own->period_ns + 1 : 0;
     uint64_t generation = __atomic_load_n(&own->counted, __ATOMIC_ACQUIRE) >> GENERATION_SHIFT;

@@ -9,4 +9,5 @@ __attribute__((constructor(101))) static void hooks_init(void) {
     malloc_init();
     locks_init();
     threads_init();
+    ends_init();
 }

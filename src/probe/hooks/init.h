@@ -6,4 +6,7 @@
 void malloc_init(void);
 void locks_init(void);
 
+/* Hear of quick_exit(). */
+void ends_init(void);
+
 #endif

@@ -157,6 +157,9 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
     X(fcntl64, NULL)                                                                                                   \
     X(wait3, NULL)                                                                                                     \
     X(wait4, NULL)                                                                                                     \
+    X(execvp, NULL)                                                                                                    \
+    X(execvpe, NULL)                                                                                                   \
+    X(fexecve, NULL)                                                                                                   \
     X(syscall, NULL)
 
 struct real {

@@ -1,11 +1,13 @@
 /* System calls through libc's syscall(). Waits by futex(2): the locks of Rust's standard library and of Abseil, the atomic
- * waits of C++20; pthread hooks see none of them. And what changes the rights of the thread that calls it. */
+ * waits of C++20; pthread hooks see none of them. What changes the rights of the thread that calls it. And ends of the
+ * process. */
 #include <linux/futex.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "probe/handler/ending.h"
 #include "probe/hooks/real.h"
 #include "probe/hooks/waiting.h"
 
@@ -65,6 +67,17 @@ static __attribute__((noinline)) NO_JUMPS long futex(long number, long a, long b
     return REAL(syscall)(number, a, b, c, d, e, f);
 }
 
+/* The same for the end of the process, and for a program that takes its place. */
+static __attribute__((noinline)) NO_JUMPS long end(long number, long a, long b, long c, long d, long e, long f) {
+    struct unwind_registers caller = CALLER_REGISTERS();
+    ending_tell_from(&caller);
+    return REAL(syscall)(number, a, b, c, d, e, f);
+}
+
+static inline bool ends_program(long number) {
+    return number == SYS_exit_group || number == SYS_execve || number == SYS_execveat;
+}
+
 /* A pointer that the compiler knows nothing about: it must neither see that the types differ nor specialise the target. */
 static inline syscall_entry *opaque(void *function) {
     __asm__("" : "+r"(function));
@@ -101,6 +114,8 @@ EXPORT long hook_syscall(ENTRY_PARAMETERS) {
         return opaque((void *)futex)(ENTRY_ARGUMENTS);
     if (unlikely(changes_rights(number)) && probe.change_rights && !probe_thread.own)
         return opaque((void *)probe.change_rights)(ENTRY_ARGUMENTS);
+    if (unlikely(ends_program(number)) && probe.to_the_end)
+        return opaque((void *)end)(ENTRY_ARGUMENTS);
     return opaque((void *)real.syscall)(ENTRY_ARGUMENTS);
 }
 

@@ -14,7 +14,6 @@
 #include "probe/control/control.h"
 #include "probe/control/crash.h"
 #include "probe/control/sanitizers.h"
-#include "probe/handler/ending.h"
 #include "probe/handler/probe.h"
 #include "probe/handler/thread.h"
 #include "probe/preload/announce.h"
@@ -118,57 +117,4 @@ EXPORT int forkpty(int *terminal, char *name, const struct termios *modes, const
     if (pid == 0)
         start_in_child();
     return pid;
-}
-
-/* ---- Ends, of a process whose whole life is profiled ----------------------------------------------------------------- */
-
-/* exit(), return from main, the end of the last thread: when all that the program does at its end is done. */
-__attribute__((destructor(102))) static void end(void) {
-    struct unwind_registers caller = CALLER_REGISTERS();
-    ending_tell_from(&caller);
-}
-
-EXPORT void _exit(int status) {
-    struct unwind_registers caller = CALLER_REGISTERS();
-    ending_tell_from(&caller);
-    for (;;)
-        syscall(SYS_exit_group, status);
-}
-
-EXPORT void _Exit(int status) {
-    struct unwind_registers caller = CALLER_REGISTERS();
-    ending_tell_from(&caller);
-    for (;;)
-        syscall(SYS_exit_group, status);
-}
-
-/* Those that take lists of arguments are left out: of what they replace, the last milliseconds are missing. */
-EXPORT int execve(const char *path, char *const *arguments, char *const *environment) {
-    struct unwind_registers caller = CALLER_REGISTERS();
-    ending_tell_from(&caller);
-    return (int)syscall(SYS_execve, path, arguments, environment);
-}
-
-EXPORT int execv(const char *path, char *const *arguments) {
-    struct unwind_registers caller = CALLER_REGISTERS();
-    ending_tell_from(&caller);
-    return (int)syscall(SYS_execve, path, arguments, environ);
-}
-
-EXPORT int execvp(const char *file, char *const *arguments) {
-    static int (*real)(const char *, char *const *);
-    struct unwind_registers caller = CALLER_REGISTERS();
-    ending_tell_from(&caller);
-    if (!real)
-        real = (__typeof__(real))dlsym(RTLD_NEXT, "execvp");
-    return real(file, arguments);
-}
-
-EXPORT int execvpe(const char *file, char *const *arguments, char *const *environment) {
-    static int (*real)(const char *, char *const *, char *const *);
-    struct unwind_registers caller = CALLER_REGISTERS();
-    ending_tell_from(&caller);
-    if (!real)
-        real = (__typeof__(real))dlsym(RTLD_NEXT, "execvpe");
-    return real(file, arguments, environment);
 }
