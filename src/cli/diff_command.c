@@ -73,7 +73,7 @@ static void add_types(struct buffer *text, const struct profile *profile) {
 static void complain_of_types(const struct work *work, const struct report_phase *before,
                               const struct report_phase *after) {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(0), safe = BUFFER_INIT(0);
-    const char *asked = work->settings->sample_index;
+    const char *asked = work->settings->selection.sample_index;
     buffer_printf(&text, "%s", before->name);
     if (asked)
         buffer_printf(&text, ": --sample-index %s is not in both; before: ", asked);
@@ -87,12 +87,13 @@ static void complain_of_types(const struct work *work, const struct report_phase
 }
 
 static void add_pair(struct work *work, const struct report_phase *before, const struct report_phase *after) {
-    size_t n = diff_subjects_of(before, after, work->settings->sample_index, &work->subjects[work->n_subjects]);
+    size_t n =
+        diff_subjects_of(before, after, work->settings->selection.sample_index, &work->subjects[work->n_subjects]);
     work->n_subjects += n;
     if (n > 0)
         return;
     /* Of a run only some profiles have what was asked for. */
-    if (work->settings->sample_index && work->saved[BEFORE].is_folder)
+    if (work->settings->selection.sample_index && work->saved[BEFORE].is_folder)
         return;
     complain_of_types(work, before, after);
     work->failed++;
@@ -122,7 +123,7 @@ static void pair_up(struct work *work) {
             complain_of_missing(work, BEFORE, after->phases[i].name);
     if (work->n_subjects == 0 && work->failed == 0)
         fprintf(stderr, COMPLAINT "--sample-index %s: no profile of these runs has such a sample type\n",
-                work->settings->sample_index);
+                work->settings->selection.sample_index);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -158,12 +159,9 @@ static int print(const struct work *work) {
         fprintf(stderr, COMPLAINT "%s\n", reason_of(error));
         return EXIT_NOTHING;
     }
-    if (json)
-        fwrite(text.data, 1, text.size, stdout);
-    else
-        terminal_print(stdout, &text);
-    if (fflush(stdout) != 0 && errno != EPIPE) {
-        fprintf(stderr, COMPLAINT "standard output: %s\n", strerror(errno));
+    error = terminal_deliver(&text, json);
+    if (error) {
+        fprintf(stderr, COMPLAINT "standard output: %s\n", strerror(-error));
         return EXIT_NOTHING;
     }
     return EXIT_DONE;
@@ -178,11 +176,11 @@ static void make_report(struct work *work) {
         .after_load = work->saved[AFTER].run.baseline,
         .subjects = work->subjects,
         .n_subjects = work->n_subjects,
-        .group = settings->group,
+        .group = settings->selection.group,
         .per = settings->per,
         .by_cum = settings->cum,
         .top = settings->top,
-        .filter = {.focus = settings->focus, .ignore = settings->ignore, .hide = settings->hide},
+        .filter = selection_filter(&settings->selection),
         .form = terminal_form(stdout),
     };
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/expressions.h"
 #include "cli/help.h"
 
 #define N_OPTIONS 12u
@@ -18,12 +17,14 @@ static void make_options(struct diff_settings *s, struct option ret[N_OPTIONS]) 
         {"top", "N", "Rows of each table, 0 for all", OPTION_NUMBER, &s->top, 0, TOP_MAX},
         {"per", "WHAT", "Values of a request, a second, or the whole run", OPTION_TEXT, &s->per_name},
         {"cum", NULL, "Compare functions with all that they call", OPTION_SWITCH, &s->cum},
-        {"sample-index", "NAME", "Compare this sample type (or number): alloc_space", OPTION_TEXT, &s->sample_index},
-        {"focus", "REGEX", "Only samples with a matching function, file or object", OPTION_TEXT, &s->focus_expression},
-        {"ignore", "REGEX", "No samples with such a one", OPTION_TEXT, &s->ignore_expression},
-        {"hide", "REGEX", "Leave matching frames out of the stacks", OPTION_TEXT, &s->hide_expression},
-        {"lines", NULL, "Compare line by line", OPTION_SWITCH, &s->lines},
-        {"files", NULL, "Compare functions file by file", OPTION_SWITCH, &s->files},
+        {"sample-index", "NAME", "Compare this sample type (or number): alloc_space", OPTION_TEXT,
+         &s->selection.sample_index},
+        {"focus", "REGEX", "Only samples with a matching function, file or object", OPTION_TEXT,
+         &s->selection.focus_expression},
+        {"ignore", "REGEX", "No samples with such a one", OPTION_TEXT, &s->selection.ignore_expression},
+        {"hide", "REGEX", "Leave matching frames out of the stacks", OPTION_TEXT, &s->selection.hide_expression},
+        {"lines", NULL, "Compare line by line", OPTION_SWITCH, &s->selection.lines},
+        {"files", NULL, "Compare functions file by file", OPTION_SWITCH, &s->selection.files},
         {"json", NULL, "The figures as JSON", OPTION_SWITCH, &s->json},
         {"html", "FILE", "Write a page there too, with flame graphs in the colours of change", OPTION_TEXT, &s->html},
         {"help", NULL, "Show this", OPTION_SWITCH, &s->help},
@@ -59,17 +60,8 @@ static int check(struct diff_settings *settings, char *why) {
     if (settings->paths.n != 2)
         return refuse(why, settings->paths.n < 2 ? "two folders or two files are needed: BEFORE and AFTER"
                                                  : "only two folders or files can be compared: BEFORE and AFTER");
-    if (settings->lines && settings->files)
-        return refuse(why, "--lines and --files exclude each other");
-    settings->group = settings->lines ? TABLE_BY_LINE : settings->files ? TABLE_BY_FUNCTION_IN_FILE : TABLE_BY_FUNCTION;
     int error = find_per(settings->per_name, &settings->per, why);
-    if (!error)
-        error = expression_make("--focus", settings->focus_expression, &settings->focus, why);
-    if (!error)
-        error = expression_make("--ignore", settings->ignore_expression, &settings->ignore, why);
-    if (!error)
-        error = expression_make("--hide", settings->hide_expression, &settings->hide, why);
-    return error;
+    return error ? error : selection_check(&settings->selection, why);
 }
 
 int diff_settings_parse(int argc, char *const *argv, struct diff_settings *ret, char why[OPTIONS_WHY_BYTES]) {
@@ -86,8 +78,6 @@ void diff_settings_done(struct diff_settings *settings) {
     if (!settings)
         return;
     free(settings->paths.items);
-    focus_free(settings->focus);
-    focus_free(settings->ignore);
-    focus_free(settings->hide);
+    selection_done(&settings->selection);
     *settings = (struct diff_settings){0};
 }

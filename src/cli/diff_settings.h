@@ -5,20 +5,18 @@
 #include <stdbool.h>
 
 #include "cli/options.h"
+#include "cli/selection.h"
 #include "report/diff.h"
 
 struct diff_settings {
     unsigned top; /* rows of a table; 0 = all */
-    const char *focus_expression, *ignore_expression, *hide_expression;
-    const char *sample_index; /* name or number; NULL = what is shown of each profile */
-    const char *per_name;     /* what values are divided by */
-    const char *html;         /* file to write the page to; NULL = none */
-    bool cum, lines, files, json, help;
+    struct selection selection;
+    const char *per_name; /* what values are divided by */
+    const char *html;     /* file to write the page to; NULL = none */
+    bool cum, json, help;
 
     /* made from the above */
     struct option_list paths; /* two of them: before, after */
-    struct focus *focus, *ignore, *hide;
-    enum table_group group;
     enum diff_per per;
 };
 

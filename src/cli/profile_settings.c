@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "capture/capture.h"
+#include "cli/expressions.h"
 #include "cli/help.h"
 #include "cli/profile_run.h"
 #include "tui/terminal.h"
@@ -126,16 +127,6 @@ static int make_warmup(struct profile_settings *settings, char *why) {
     return 0;
 }
 
-static int make_focus(struct profile_settings *settings, char *why) {
-    if (!settings->focus_expression)
-        return 0;
-    char reason[300] = "";
-    int error = focus_new(settings->focus_expression, &settings->focus, reason, sizeof reason);
-    if (error == -EINVAL)
-        snprintf(why, OPTIONS_WHY_BYTES, "--focus %s", reason);
-    return error;
-}
-
 static int check_terminal(char *why) {
     char reason[200];
     if (!tui_check(reason, sizeof reason))
@@ -151,7 +142,7 @@ static int check(struct profile_settings *settings, const struct option_list *ar
     if (!error)
         error = make_profiler_address(settings, why);
     if (!error)
-        error = make_focus(settings, why);
+        error = expression_make("--focus", settings->focus_expression, &settings->focus, why);
     if (!error)
         error = make_phases(settings, why);
     if (!error)

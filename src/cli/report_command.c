@@ -46,7 +46,7 @@ static bool has_what_was_asked_for(struct work *work) {
     for (size_t i = 0; i < work->saved.n_phases; i++) {
         const struct report_phase *phase = &work->saved.phases[i];
         _cleanup_buffer_ struct buffer types = BUFFER_INIT(0);
-        if (views_find_sample_type(phase->profile, work->settings->sample_index) != PROFILE_NONE) {
+        if (views_find_sample_type(phase->profile, work->settings->selection.sample_index) != PROFILE_NONE) {
             any = true;
             continue;
         }
@@ -54,7 +54,7 @@ static bool has_what_was_asked_for(struct work *work) {
             continue;
         list_sample_types(phase->profile, &types);
         fprintf(stderr, COMPLAINT "--sample-index %s: %s has no such sample type, but: %s\n",
-                work->settings->sample_index ? work->settings->sample_index : "", phase->name,
+                work->settings->selection.sample_index ? work->settings->selection.sample_index : "", phase->name,
                 types.data ? types.data : "none");
         work->failed++;
     }
@@ -107,12 +107,9 @@ static int print(struct work *work) {
                                 : strerror(-error));
         return EXIT_NOTHING;
     }
-    if (work->settings->json && text.data)
-        fwrite(text.data, 1, text.size, stdout);
-    else
-        terminal_print(stdout, &text);
-    if (fflush(stdout) != 0 && errno != EPIPE) {
-        fprintf(stderr, COMPLAINT "standard output: %s\n", strerror(errno));
+    error = terminal_deliver(&text, work->settings->json);
+    if (error) {
+        fprintf(stderr, COMPLAINT "standard output: %s\n", strerror(-error));
         return EXIT_NOTHING;
     }
     return work->failed > 0 ? EXIT_PARTIAL : EXIT_DONE;
@@ -148,10 +145,10 @@ static int make_report(struct work *work) {
             fprintf(stderr, COMPLAINT "%s: there is no *.pprof in it\n", settings->paths.items[0]);
         return EXIT_NOTHING;
     }
-    if (settings->sample_index && !has_what_was_asked_for(work)) {
+    if (settings->selection.sample_index && !has_what_was_asked_for(work)) {
         if (work->saved.is_folder)
             fprintf(stderr, COMPLAINT "--sample-index %s: no profile in %s has such a sample type\n",
-                    settings->sample_index, settings->paths.items[0]);
+                    settings->selection.sample_index, settings->paths.items[0]);
         return EXIT_NOTHING;
     }
     if (write_page(work))
@@ -163,11 +160,11 @@ static int run_report(const struct report_settings *settings) {
     struct work work = {
         .settings = settings,
         .options = {.top = settings->top,
-                    .filter = {.focus = settings->focus, .ignore = settings->ignore, .hide = settings->hide},
+                    .filter = selection_filter(&settings->selection),
                     .form = terminal_form(stdout)},
-        .choice = {.sample_index = settings->sample_index, .group = settings->group},
+        .choice = {.sample_index = settings->selection.sample_index, .group = settings->selection.group},
     };
-    if (settings->sample_index || settings->lines || settings->files)
+    if (settings->selection.sample_index || settings->selection.lines || settings->selection.files)
         work.options.choice = &work.choice;
     int status = make_report(&work);
     saved_run_done(&work.saved);

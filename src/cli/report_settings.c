@@ -16,13 +16,14 @@ static const struct report_settings defaults = {.top = 60};
 static void make_options(struct report_settings *s, struct option ret[N_OPTIONS]) {
     const struct option options[] = {
         {"top", "N", "Rows of each table, 0 for all", OPTION_NUMBER, &s->top, 0, TOP_MAX},
-        {"focus", "REGEX", "Only samples with a matching function, file or object", OPTION_TEXT, &s->focus_expression},
-        {"ignore", "REGEX", "No samples with such a one", OPTION_TEXT, &s->ignore_expression},
-        {"hide", "REGEX", "Leave matching frames out of the stacks", OPTION_TEXT, &s->hide_expression},
+        {"focus", "REGEX", "Only samples with a matching function, file or object", OPTION_TEXT,
+         &s->selection.focus_expression},
+        {"ignore", "REGEX", "No samples with such a one", OPTION_TEXT, &s->selection.ignore_expression},
+        {"hide", "REGEX", "Leave matching frames out of the stacks", OPTION_TEXT, &s->selection.hide_expression},
         {"sample-index", "NAME", "One table of this sample type (or number): alloc_space", OPTION_TEXT,
-         &s->sample_index},
-        {"lines", NULL, "One table by line", OPTION_SWITCH, &s->lines},
-        {"files", NULL, "One table by function and file", OPTION_SWITCH, &s->files},
+         &s->selection.sample_index},
+        {"lines", NULL, "One table by line", OPTION_SWITCH, &s->selection.lines},
+        {"files", NULL, "One table by function and file", OPTION_SWITCH, &s->selection.files},
         {"tree", NULL, "Who calls whom, as a tree", OPTION_SWITCH, &s->tree},
         {"peek", "REGEX", "Matching functions with their callers and what they call", OPTION_TEXT, &s->peek_expression},
         {"json", NULL, "The figures as JSON", OPTION_SWITCH, &s->json},
@@ -48,21 +49,12 @@ static int refuse(char *why, const char *reason) {
 static int check(struct report_settings *settings, char *why) {
     if (settings->paths.n == 0)
         return refuse(why, "the folder or file to report on is missing");
-    if (settings->lines && settings->files)
-        return refuse(why, "--lines and --files exclude each other");
     if (settings->tree + (settings->peek_expression != NULL) + settings->json > 1)
         return refuse(why, "--tree, --peek and --json exclude each other");
-    if ((settings->tree || settings->peek_expression) && (settings->lines || settings->files))
+    if ((settings->tree || settings->peek_expression) && (settings->selection.lines || settings->selection.files))
         return refuse(why, "--tree and --peek are by function: without --lines and --files");
-    settings->group = settings->lines ? TABLE_BY_LINE : settings->files ? TABLE_BY_FUNCTION_IN_FILE : TABLE_BY_FUNCTION;
-    int error = expression_make("--focus", settings->focus_expression, &settings->focus, why);
-    if (!error)
-        error = expression_make("--ignore", settings->ignore_expression, &settings->ignore, why);
-    if (!error)
-        error = expression_make("--hide", settings->hide_expression, &settings->hide, why);
-    if (!error)
-        error = expression_make("--peek", settings->peek_expression, &settings->peek, why);
-    return error;
+    int error = selection_check(&settings->selection, why);
+    return error ? error : expression_make("--peek", settings->peek_expression, &settings->peek, why);
 }
 
 int report_settings_parse(int argc, char *const *argv, struct report_settings *ret, char why[OPTIONS_WHY_BYTES]) {
@@ -79,9 +71,7 @@ void report_settings_done(struct report_settings *settings) {
     if (!settings)
         return;
     free(settings->paths.items);
-    focus_free(settings->focus);
-    focus_free(settings->ignore);
-    focus_free(settings->hide);
+    selection_done(&settings->selection);
     focus_free(settings->peek);
     *settings = (struct report_settings){0};
 }

@@ -5,19 +5,19 @@
 #include <stdbool.h>
 
 #include "cli/options.h"
+#include "cli/selection.h"
 #include "report/report.h"
 
 struct report_settings {
     unsigned top; /* rows of a table; 0 = all */
-    const char *focus_expression, *ignore_expression, *hide_expression, *peek_expression;
-    const char *sample_index; /* name or number; NULL = the tables that belong to the profile */
-    const char *html;         /* file to write the page to; NULL = the run's folder, if it is one */
-    bool lines, files, tree, json, help;
+    struct selection selection;
+    const char *peek_expression;
+    const char *html; /* file to write the page to; NULL = the run's folder, if it is one */
+    bool tree, json, help;
 
     /* made from the above */
     struct option_list paths;
-    struct focus *focus, *ignore, *hide, *peek; /* NULL: none */
-    enum table_group group;
+    struct focus *peek; /* NULL: none */
 };
 
 /* From the words after `piko report`. With --help nothing is checked but the flags themselves. Either way `ret` is freed

@@ -1,5 +1,6 @@
 #include "cli/terminal.h"
 
+#include <errno.h>
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,4 +46,12 @@ void terminal_print(FILE *out, struct buffer *text) {
         text_make_ascii(text);
     if (text->size > 0)
         fwrite(text->data, 1, text->size, out);
+}
+
+int terminal_deliver(struct buffer *text, bool as_it_is) {
+    if (as_it_is && text->data)
+        fwrite(text->data, 1, text->size, stdout);
+    else
+        terminal_print(stdout, text);
+    return fflush(stdout) != 0 && errno != EPIPE ? -errno : 0;
 }

@@ -23,4 +23,8 @@ struct text_form terminal_form(FILE *out);
 /* Print a report of that form. Names may hold any character, whatever the form: then "?" stands for them. */
 void terminal_print(FILE *out, struct buffer *text);
 
+/* Write what a command was asked for to standard output: a report of its form, or as it is. Who reads it may have seen
+ * enough. 0 or a negative errno. */
+int terminal_deliver(struct buffer *text, bool as_it_is);
+
 #endif
