@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 import urllib.error
 import urllib.request
 
 from running_site import Site
+from target import CHECK_PROFILE
 
 WORDS = {
     "/": "<h1>A site about profiling that profiles itself</h1>",
@@ -34,6 +36,34 @@ def get(url):
 def run_site(*arguments):
     return subprocess.run([os.environ["SITE"], *arguments], capture_output=True, text=True, timeout=10,
                           stdin=subprocess.DEVNULL)
+
+
+class Generate(unittest.TestCase):
+    """site generate: the pages that are served, as files, and the profiles of making them."""
+
+    def test_pages_are_those_that_are_served_and_profiles_are_beside_them(self):
+        with tempfile.TemporaryDirectory() as folder, Site(profiling=False) as site:
+            public, profiles = os.path.join(folder, "public"), os.path.join(folder, "profiles")
+            done = run_site("generate", "--output", public, "--profiles", profiles, "--editions", "40")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("47 pages", done.stdout)
+            with open(os.path.join(public, "locks.html")) as file:
+                self.assertEqual(file.read(), get(site.url + "locks")[1])
+            self.assertEqual(len(os.listdir(os.path.join(public, "edition"))), 40)
+            kinds = ("cpu", "heap", "allocs", "block", "mutex", "goroutine")
+            self.assertLessEqual({kind + ".pprof" for kind in kinds} | {"trace.out"}, set(os.listdir(profiles)))
+            subprocess.run([CHECK_PROFILE, *(os.path.join(profiles, kind + ".pprof") for kind in kinds)], check=True)
+
+    def test_what_cannot_be_written_is_told_and_ends_it(self):
+        done = run_site("generate", "--output", "/proc/nowhere", "--profiles", "none")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "site: cannot write /proc/nowhere: No such file or directory\n")
+
+    def test_without_profiles_the_site_is_made_all_the_same(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run_site("generate", "--output", folder, "--profiles", "/proc/nowhere", "--editions", "1")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("profiling not started: nothing can be written to /proc/nowhere", done.stderr)
 
 
 class RunningSite(unittest.TestCase):
