@@ -16,8 +16,11 @@ __attribute__((noinline)) static void *waits_for_the_lock(void *unused) {
     return unused;
 }
 
+static volatile int spinning;
+
 __attribute__((noinline, noreturn)) static void *spins(void *unused) {
     (void)unused;
+    spinning = 1;
     for (;;)
         __asm__ volatile("");
 }
@@ -47,7 +50,9 @@ static void crash(const char *how) {
     pthread_mutex_lock(&lock);
     pthread_create(&thread, NULL, waits_for_the_lock, NULL);
     pthread_create(&thread, NULL, spins, NULL);
-    usleep(50000);
+    do
+        usleep(50000);
+    while (!spinning);
     if (!strcmp(how, "abort"))
         abort();
     if (!strcmp(how, "overflow"))

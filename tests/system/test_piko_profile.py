@@ -302,6 +302,10 @@ class Bad(TestCase):
 
 
 class Interrupted(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored by who runs us with nohup, and so by who we run
+
     def setUp(self):
         super().setUp()
         self.app = self.serve(FakeApp())

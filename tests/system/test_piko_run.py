@@ -340,9 +340,12 @@ class Crash(unittest.TestCase):
             return folder, file.read()
 
     def test_a_fault_leaves_the_function_and_every_threads_state(self):
-        with Run(os.path.join(PROGRAMS, "crash"), "segv") as piko:
-            self.assertEqual(piko.end(), 128 + signal.SIGSEGV)
-            folder, text = self.left_by(piko)
+        for _ in range(5):  # who runs and gets no processor meanwhile is there without a stack
+            with Run(os.path.join(PROGRAMS, "crash"), "segv") as piko:
+                self.assertEqual(piko.end(), 128 + signal.SIGSEGV)
+                folder, text = self.left_by(piko)
+            if "spins(" in text:
+                break
         self.assertIn("SIGSEGV at address 0x40", text)
         first = text.split("\ngoroutine ")[1]
         self.assertRegex(first, r"^\d+ \[running, name=crash\]:\nwrites_to_nowhere\(\.\.\.\)\n\t\S*crash\.c:\d+")
