@@ -328,9 +328,12 @@ int control_start(const struct control_rates *rates, void *memory, struct segmen
         plan_first_look();
         control_mark_own(0); /* whoever calls is the program */
         attach_caller();
+        bool was_blocked = timers_block_signal(); /* a first sample would wait for tables, which nobody makes yet */
         sample_from_the_start(rates, /* program_begins= */ memory != NULL);
         control_mark_own(1);
         error = start_thread();
+        if (!was_blocked)
+            timers_unblock_signal();
     }
     control_mark_own(own);
     if (error) {
