@@ -12,7 +12,7 @@ demo: build                          ## start the example, profile it for half a
 	BUILD=$(BUILD) scripts/demo
 
 test: build                          ## run every test
-	meson test -C $(BUILD) --no-rebuild --print-errorlogs
+	meson test -C $(BUILD) --no-rebuild --print-errorlogs --num-processes $$(($$(nproc) + 1)) # half of them wait
 
 check: build                         ## layers, handler symbols, exports, format, lint, both compilers without a warning
 	BUILD=$(BUILD) scripts/check

@@ -83,7 +83,7 @@ class SlowClients(unittest.TestCase):
         kinds = {"silent": (b"", b""), "request line": (b"GET /_piko", b"x"), "headers": (head + b"X: ", b"a"),
                  "body": (head.replace(b"GET", b"POST") + b"Content-Length: 1000\r\n\r\n", b"a"),
                  "idle after an answer": (head + b"\r\n", b"")}
-        with Target("steady") as target, concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
+        with Target("parked") as target, concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
             times = dict(zip(kinds, pool.map(lambda kind: self.drip(target.port, *kind), kinds.values())))
         for kind, seconds in times.items():
             self.assertGreater(seconds, self.LEAST, kind)

@@ -26,7 +26,8 @@ class Packages(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.folder = directory.name
-        cls.said = run(os.path.join(SOURCE, "scripts", "deb"), env=dict(os.environ, BUILD=cls.folder))
+        cls.said = run(os.path.join(SOURCE, "scripts", "deb"),
+                       env=dict(os.environ, BUILD=cls.folder, DEB_BUILD_OPTIONS="noautodbgsym"))
         built = os.path.join(cls.folder, "deb")
         cls.files = {name.split("_")[0]: os.path.join(built, name) for name in sorted(os.listdir(built))
                      if name.endswith(".deb") and "-dbgsym_" not in name}

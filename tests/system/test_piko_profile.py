@@ -328,7 +328,7 @@ class Interrupted(TestCase):
         began = time.monotonic()
         process.send_signal(number)
         ended = Ended(process, self.output)
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 5)  # five phases are still to come, of two seconds each
         self.assertEqual(ended.status, 128 + number, ended.stderr)
         self.assertEqual(ended.files, files)
         self.assertIn("interrupted: ", ended.stderr)

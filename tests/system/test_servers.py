@@ -1,4 +1,4 @@
-"""The distribution's own servers and programs under `piko run`, unchanged and under load."""
+"""The distribution's own servers and programs under `piko run`, unchanged and under load, by an installed command."""
 import contextlib
 import json
 import os
@@ -9,6 +9,9 @@ import subprocess
 import tempfile
 import unittest
 
+import installed
+
+os.environ["PIKO"] = installed.piko()
 from supervised import KINDS, PIKO, PYTHON, Run, free_port, listens, wait_until
 from target import PROGRAMS, top
 

@@ -126,6 +126,17 @@ def parse_raw(raw):
 @unittest.skipUnless(shutil.which("go"), "go is not installed")
 class Unwinding(unittest.TestCase):
     def check(self, target):
+        """A second time when it must be: code that was loaded a moment ago has no tables yet, for long on a busy machine."""
+        for _ in range(2):
+            samples, complete, shown = self.measure(target)
+            if complete >= COMPLETE_MIN:
+                break
+        self.assertGreaterEqual(complete, COMPLETE_MIN, shown)
+        roots = {stack[-1] for n, stack in samples if stack[-1] != "truncated"}
+        self.assertLessEqual(len(roots), 2, roots)  # of the main thread, and of others
+
+    def measure(self, target):
+        """(samples, the part of them that is complete, the others in words)"""
         samples = target.cpu_profile()
         total = sum(n for n, _ in samples)
         truncated = [(n, stack) for n, stack in samples if stack[-1] == "truncated"]
@@ -133,9 +144,7 @@ class Unwinding(unittest.TestCase):
         complete = 1 - sum(n for n, _ in truncated) / total
         print("%s: %d samples, %.3f %% complete" % (os.path.basename(str(target.process.args[0])), total, 100 * complete))
         self.assertGreater(total, SAMPLES_MIN)
-        self.assertGreaterEqual(complete, COMPLETE_MIN, shown)
-        roots = {stack[-1] for n, stack in samples if stack[-1] != "truncated"}
-        self.assertLessEqual(len(roots), 2, roots)  # of the main thread, and of others
+        return samples, complete, shown
 
     def test_python(self):
         with Preloaded(*PYTHON_AT_WORK) as target:
@@ -147,7 +156,7 @@ class Unwinding(unittest.TestCase):
 
     @needs_nginx
     def test_nginx(self):
-        with nginx_folder() as (command, port), Preloaded(*command) as target, load(port, SECONDS + 2):
+        with nginx_folder() as (command, port), Preloaded(*command) as target, load(port, 2 * SECONDS + 4):
             self.check(target)
 
 
