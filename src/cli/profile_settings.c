@@ -50,7 +50,7 @@ static void make_options(struct profile_settings *s, struct option ret[N_OPTIONS
         {"output", "FOLDER", "Where files go", OPTION_TEXT, &s->output},
         {"urls", "FILE", "More URLs of the same server, one a line; all are asked in turn", OPTION_TEXT,
          &s->load.urls_file},
-        {"unix", "PATH", "Socket to connect to, in place of the URL's host", OPTION_TEXT, &s->load.unix_path},
+        {"unix", "PATH", "Socket of the application, in place of the URL's host", OPTION_TEXT, &s->load.unix_path},
         {"method", "METHOD", "Method of each request; else GET, or POST with a body", OPTION_TEXT, &s->load.method},
         {"body", "TEXT", "Body of each request", OPTION_TEXT, &s->load.body},
         {"body-file", "FILE", "The same, from a file", OPTION_TEXT, &s->load.body_file},

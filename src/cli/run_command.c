@@ -48,7 +48,13 @@ static const struct run_settings generator_defaults = {.port = 6060,
 #define OPTIONS(settings)                                                                                              \
     {"port", "PORT", "Port of the endpoints; 0 = any free one", OPTION_NUMBER, &(settings)->port, 0, 65535},           \
         {"bind", "ADDR", "Address that they are served on", OPTION_TEXT, &(settings)->bind, 0, 0},                     \
-        {"unix", "PATH", "Serve them on a unix socket instead", OPTION_TEXT, &(settings)->unix_path, 0, 0},            \
+        {"unix",                                                                                                       \
+         "PATH",                                                                                                       \
+         "Serve them on a unix socket instead; piko profile asks there by --pprof-unix",                               \
+         OPTION_TEXT,                                                                                                  \
+         &(settings)->unix_path,                                                                                       \
+         0,                                                                                                            \
+         0},                                                                                                           \
         {"allow-host",                                                                                                 \
          "NAMES",                                                                                                      \
          "Names by which clients may ask for them, besides localhost and ADDR; with commas between",                   \

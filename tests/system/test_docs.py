@@ -1,5 +1,5 @@
 """Each command of docs/how-to-profile.md is run, as it stands there: the blocks marked `sh`,
-first those that start a server.
+first those that start a server. And the program of the README is built and profiled as it says.
 They get a network of their own, where the ports that the document names are free, and a folder with what it speaks of.
 Only time is shortened: phases last a second, and what serves until it is ended is ended."""
 import contextlib
@@ -107,6 +107,25 @@ class Commands(unittest.TestCase):
                 for command in found:
                     if command not in servers:
                         self.run_one(command, folder, environment, (0,))
+
+    def test_the_program_of_the_readme_is_built_served_and_profiled_as_it_says(self):
+        with open(os.path.join(SOURCE, "README.md")) as document, tempfile.TemporaryDirectory() as folder:
+            source, words = re.search(r"^```c\n(.*?)^```\n\n```\n(.*?)^```$", document.read(), re.M | re.S).groups()
+            environment = self.furnish(folder)
+            with open(folder + "/server.c", "w") as file:
+                file.write(source)
+            compile_it, start_it, profile_it = words.splitlines()
+            self.assertEqual(start_it, "./server &")
+            self.run_one(compile_it + " -Wall -Wextra -Werror", folder, environment, (0,))
+            server = subprocess.Popen(["./server"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+            try:
+                self.assertIn("profiling at http://localhost:6060/", server.stderr.readline())
+                self.run_one(profile_it, folder, environment, (0,))
+            finally:
+                server.kill()
+                server.communicate()
+            with open(folder + "/pprof/live_performance_report.txt") as report:
+                self.assertRegex(report.read(), r"answer +\S*server\.c:")
 
     def furnish(self, folder):
         """The programs, sources and profiles that the guide's commands name."""
