@@ -61,7 +61,7 @@ int tree_cpu_so_far(struct tree *tree, uint32_t pid, struct profile **ret);
 
 /* An execution trace (trace/trace.h), recorded from begin to end and read meanwhile: call read every TREE_TRACE_TURN_NS,
  * or records are lost; it appends what can be sent so far. Processes that come meanwhile are taken in. tree_trace_end()
- * appends the rest and frees the trace, also on failure; with ret NULL it does nothing else. Any number at once. */
+ * appends the rest and frees the trace, also on failure; with ret NULL it does nothing else. Any number at once; each costs as much. */
 #define TREE_TRACE_TURN_NS 100000000u
 struct tree_trace;
 int tree_trace_begin(struct tree *tree, uint32_t pid, enum trace_format format, struct tree_trace **ret);

@@ -13,6 +13,8 @@
 
 #define NS_MAX ((uint64_t)PPROF_SECONDS_MAX * NS_PER_S)
 
+static uint32_t n_taken; /* A: traces that are taken now */
+
 /* A trace while it is taken: a job of its own, since the request is answered as soon as it has begun. */
 struct taking {
     struct job job;
@@ -50,6 +52,7 @@ static void taking_done(struct job *job) {
     struct taking *taking = taking_of(job);
     stream_drop(taking->stream);
     free(taking);
+    __atomic_fetch_sub(&n_taken, 1, __ATOMIC_RELAXED);
 }
 
 /* On a worker. From here on the request has nothing to do with the trace but to send its stream. */
@@ -61,6 +64,7 @@ static int take(struct request *request) {
         stream_drop(stream);
         stream_drop(stream);
         free(taking);
+        __atomic_fetch_sub(&n_taken, 1, __ATOMIC_RELAXED);
         return error;
     }
     taking->stream = stream;
@@ -77,6 +81,12 @@ static int take(struct request *request) {
 
 static bool run_trace(struct job *job) {
     struct request *request = request_of(job);
+    if (__atomic_fetch_add(&n_taken, 1, __ATOMIC_RELAXED) >= TRACE_TAKEN_MAX) {
+        __atomic_fetch_sub(&n_taken, 1, __ATOMIC_RELAXED);
+        answer_error(&request->answer, MHD_HTTP_SERVICE_UNAVAILABLE,
+                     "Could not enable tracing: as many traces are taken as may be at once");
+        return false;
+    }
     int error = take(request);
     if (error)
         answer_failure(&request->answer, "Could not enable tracing", error);

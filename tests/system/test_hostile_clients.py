@@ -10,10 +10,14 @@ import time
 import unittest
 import urllib.error
 
+from hostile import KINDS
 from target import Target
 
 SECONDS = 5
 DRIPS, CAPTURES = 300, 60
+TRACES = sum(KINDS[i % len(KINDS)] == "trace" for i in range(CAPTURES))
+TRACES_MAX = 4  # at once; the others are answered 503
+
 MEMORY_MAX = 256 << 20  # more than before: far below what it would be if each of them could have what it wants
 ANSWER_SECONDS_MAX = 15  # of honest requests: a machine that has other work is not what is tested
 HOSTILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hostile.py")
@@ -49,10 +53,26 @@ class HostileClients(unittest.TestCase):
                 self.assertEqual(of_status(pid, "Threads"), threads)
                 self.assertLess(len(os.listdir("/proc/%d/fd" % pid)), files + 600)
                 time.sleep(0.2)
-            self.assertEqual(hostile.stdout.read(), "answered %d, open 0\n" % CAPTURES)
+            self.assertEqual(hostile.stdout.read(), "answered %d, open 0\n" % (CAPTURES - TRACES + TRACES_MAX))
             hostile.stdout.close()
             self.assertLess(of_status(pid, "VmHWM") - memory, MEMORY_MAX >> 10)
             self.assertRegex(target.end(), r"rounds \d")
+
+
+class Traces(unittest.TestCase):
+    """What costs the most, of the program's time."""
+
+    def test_the_fifth_at_once_is_refused_and_there_is_room_when_one_has_ended(self):
+        def take(target):
+            try:
+                return target.get("trace?seconds=2")[:3]
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        with Target("steady") as target, concurrent.futures.ThreadPoolExecutor(7) as pool:
+            answers = list(pool.map(take, [target] * 7))
+            self.assertEqual((answers.count(b"go "), answers.count(503)), (TRACES_MAX, 3), answers)
+            self.assertEqual(target.get("trace?seconds=0.1")[:3], b"go ")
 
 
 class SlowClients(unittest.TestCase):
