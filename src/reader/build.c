@@ -99,7 +99,9 @@ void build_comments(struct build *build, const struct segment_counters *counters
     profile_add_comment(profile, "piko: pid %" PRIu32 "%s%s",
                         build->reader->process_pid ? build->reader->process_pid : view->pid,
                         build->reader->process_pid ? " " : "", build->reader->process_name);
-    if (__atomic_load_n(&view->quiet, __ATOMIC_RELAXED))
+    if (reader_has_ended(build->reader))
+        profile_add_comment(profile, "the process has ended");
+    else if (__atomic_load_n(&view->quiet, __ATOMIC_RELAXED))
         profile_add_comment(profile, "the target does not answer: this is %" PRIu64 " ms old",
                             reader_silent_ms(build->reader));
     profile_add_comment(profile,

@@ -39,6 +39,8 @@ int reader_new_process(struct segment *segment, size_t bytes, struct symbols *sy
 /* While quiet, nobody waits for the target. `there`: its pid is still its own, so that it can be looked at from outside when
  * it does not answer. Threads: any. */
 void reader_set_quiet(struct reader *reader, bool quiet, bool there);
+/* Quiet, and no longer there. */
+bool reader_has_ended(const struct reader *reader);
 /* The pid to do that by; 0 = it cannot be. */
 uint32_t reader_outside_pid(const struct reader *reader);
 

@@ -68,6 +68,10 @@ void reader_set_builds(struct reader *reader, struct builds *builds) {
     reader->builds = builds;
 }
 
+bool reader_has_ended(const struct reader *reader) {
+    return __atomic_load_n(&reader->view.quiet, __ATOMIC_RELAXED) && !__atomic_load_n(&reader->there, __ATOMIC_RELAXED);
+}
+
 void reader_set_quiet(struct reader *reader, bool quiet, bool there) {
     __atomic_store_n(&reader->view.quiet, quiet, __ATOMIC_RELAXED);
     __atomic_store_n(&reader->there, there, __ATOMIC_RELAXED);

@@ -76,7 +76,7 @@ static int build_profile(const struct reader *reader, const char *type, uint64_t
         error = fill(&build, type, &threads, by_creator);
     if (!error) {
         build.profile->time_nanos = (int64_t)clock_realtime_ns();
-        if (stale)
+        if (stale && !reader_has_ended(reader))
             profile_add_comment(
                 build.profile,
                 "the target took no dump in time: states are older, and stacks that could not be read from "

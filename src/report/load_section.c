@@ -94,6 +94,8 @@ static void add_figures(struct buffer *text, const struct load_stats *stats) {
 }
 
 void section_load(struct buffer *text, const struct report_run *run) {
+    if (!run->url && !run->baseline) /* profiles that were taken without any load: of a generator, say */
+        return;
     text_title(text, "LOAD TEST REPORT (Baseline Throughput Metrics)");
     if (run->url) {
         buffer_add_string(text, "URL:                    ");

@@ -218,6 +218,12 @@ class Generator(Files):
         self.assertGreater(heap.cum("inuse_space", "main"), 90000)
         self.assertEqual(heap.period, 4096)
         threads = read(os.path.join(folder, "goroutine.pprof"))
+        self.assertIn("the process has ended", threads.comments)
+        self.assertEqual([comment for comment in threads.comments if comment.startswith("the target ")], [])
+        report = subprocess.run([PIKO, "report", folder], capture_output=True, text=True, timeout=60)
+        self.assertEqual(report.returncode, 0, report.stderr)
+        self.assertIn("PROFILE:   cpu", report.stdout)
+        self.assertNotIn("LOAD TEST REPORT", report.stdout)  # there was none
         self.assertEqual(threads.total("goroutine"), 1)
         self.assertTrue([sample for sample in threads.samples if "main" in sample.stack])
 
