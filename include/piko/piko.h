@@ -142,6 +142,24 @@ PIKO_EXPORT void piko_region_end(uint64_t task, const char *type);
 /* Something worth a line (up to 240 bytes), within a task or none. */
 PIKO_EXPORT void piko_log(uint64_t task, const char *category, const char *message);
 
+/* ---- Labels: what the calling thread is busy with, as key and value: "route", "/users". Its samples in CPU profiles and
+ * its entry in thread profiles carry them (`go tool pprof -tags`, `-tagfocus`), execution traces show them beside its name.
+ *
+ * Kept all the time, whether somebody looks or not: to set one costs some 50 ns, and no memory but for each new key, value and
+ * set of them. They are names, of which there are few: after some thousand different ones new ones are left out (and
+ * counted). Strings are copied, up to 255 bytes; a thread has up to 8 labels. A thread begins without any, as does the child of
+ * a fork, and what is set before profiling has started is not kept. Any thread, also in signal handlers.
+ *
+ * Set: gives the key that value, in place of the one before. A value of NULL or "" is the same as to clear it.
+ * Clear: takes it away; NULL = all of them. */
+PIKO_EXPORT void piko_label_set(const char *key, const char *value);
+PIKO_EXPORT void piko_label_clear(const char *key);
+
+/* All labels of the calling thread as one number, and back again: to restore what was before, or to give them to another
+ * thread of this process along with the work. 0 is none. */
+PIKO_EXPORT uint64_t piko_labels_get(void);
+PIKO_EXPORT void piko_labels_restore(uint64_t labels);
+
 #ifdef __cplusplus
 }
 #endif

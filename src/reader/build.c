@@ -116,10 +116,10 @@ void build_comments(struct build *build, const struct segment_counters *counters
                         counters->stacks_lost);
     profile_add_comment(profile,
                         "capture: cpu_samples=%" PRIu64 " cpu_overruns=%" PRIu64 " truncated_stacks=%" PRIu64
-                        " handler_ns=%" PRIu64 " hook_samples=%" PRIu64 " hook_ns=%" PRIu64
+                        " handler_ns=%" PRIu64 " hook_samples=%" PRIu64 " hook_ns=%" PRIu64 " lost_names=%" PRIu64
                         " segment_bytes_used=%" PRIu64,
                         counters->cpu_samples, counters->cpu_overruns, counters->stacks_truncated, counters->handler_ns,
-                        counters->hook_samples, counters->hook_ns, view_bytes_used(view));
+                        counters->hook_samples, counters->hook_ns, counters->lost_strings, view_bytes_used(view));
     comment_on_builds(build);
 }
 

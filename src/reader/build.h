@@ -25,7 +25,7 @@ void build_done(struct build *build);
 int build_want_stack(struct build *build, uint32_t stack);
 int build_resolve(struct build *build);
 
-#define BUILD_LABELS_MAX 4u
+#define BUILD_LABELS_MAX (4u + SEGMENT_LABELS_MAX)
 
 /* A sample at a stack, whose places were wanted before; at `otherwise` alone when that is NULL. */
 int build_sample_of(struct build *build, const struct view_stack *frames, const char *otherwise, int64_t *values,

@@ -6,11 +6,12 @@
 
 #include "reader/build.h"
 #include "reader/internal.h"
+#include "reader/labels.h"
 
 #define CPU_PERIOD_DEFAULT_NS 10000000
 #define Q16 65536.0
 #define VALUES_MAX 4u
-#define LABELS_MAX 2u
+#define LABELS_MAX (2u + SEGMENT_LABELS_MAX)
 
 struct counters_kind {
     enum snapshot_table table;
@@ -134,7 +135,7 @@ static void cpu_lost(const struct segment_counters *counters, const struct view_
 
 static uint32_t cpu_labels(const struct reader *reader, const struct snapshot_row *row, struct profile *profile,
                            struct profile_label *ret) {
-    uint32_t tid = (uint32_t)(row->key >> 32), n = 0;
+    uint32_t tid = segment_cpu_key_tid(row->key), n = 0;
     char number[16];
     snprintf(number, sizeof(number), "%" PRIu32, tid);
     struct segment_thread thread;
@@ -143,7 +144,7 @@ static uint32_t cpu_labels(const struct reader *reader, const struct snapshot_ro
         thread.tid == tid && thread.name[0])
         ret[n++] = (struct profile_label){.key = "thread_name", .string = profile_intern(profile, thread.name)};
     ret[n++] = (struct profile_label){.key = "thread id", .string = profile_intern(profile, number)};
-    return n;
+    return n + labels_of(&reader->view, segment_cpu_key_labels(row->key), profile, ret + n);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------------------------------- */
@@ -204,7 +205,7 @@ enum snapshot_table counters_table(const struct counters_kind *kind) {
 }
 
 static uint32_t stack_of(const struct snapshot_row *row) {
-    return (uint32_t)row->key;
+    return segment_key_stack(row->key);
 }
 
 static void set_types(const struct counters_kind *kind, const struct view_rates *rates, struct profile *profile) {

@@ -15,7 +15,7 @@ enum { SNAPSHOT_COUNT, SNAPSHOT_NS };                                           
 struct snapshot_row {
     uint32_t bucket; /* its index in the table; rows ascend by it */
     uint32_t thread; /* cpu: index of the thread record */
-    uint64_t key;    /* as in the bucket: stack id in the low half */
+    uint64_t key;    /* as in the bucket: segment_key_stack(), … */
     uint64_t rate;   /* heap: sampling rate, at least 1 */
     uint64_t mean;   /* heap: average object size over the bucket's whole life, bytes */
     uint64_t lock;   /* block, mutex: its address; 0 = none that is told apart */

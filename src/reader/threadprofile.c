@@ -7,10 +7,11 @@
 #include "base/clock.h"
 #include "reader/build.h"
 #include "reader/internal.h"
+#include "reader/labels.h"
 #include "reader/mailbox.h"
 #include "reader/threads.h"
 
-#define LABELS_MAX 3u
+#define LABELS_MAX (3u + SEGMENT_LABELS_MAX)
 
 static int add_goroutine(struct build *build, const struct thread_row *row) {
     struct profile_label labels[LABELS_MAX];
@@ -21,6 +22,7 @@ static int add_goroutine(struct build *build, const struct thread_row *row) {
         labels[n++] = (struct profile_label){.key = "thread_name", .string = profile_intern(build->profile, row->name)};
     labels[n++] = (struct profile_label){.key = "thread id", .string = profile_intern(build->profile, number)};
     labels[n++] = (struct profile_label){.key = "state", .string = threads_state_name(row->state)};
+    n += labels_of(&build->reader->view, row->labels, build->profile, labels + n);
     struct view_stack frames;
     bool there = threads_stack(&build->reader->view, row, &frames);
     return build_sample_of(build, there ? &frames : NULL, BUILD_UNKNOWN, &(int64_t){1}, labels, n);

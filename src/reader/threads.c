@@ -36,16 +36,18 @@ static bool waits_since(const struct segment_thread *thread) {
     return thread->wait_seq % 2 && thread->wait_seq != thread->dump_wait_seq;
 }
 
-static void fill(const struct segment_thread *thread, uint64_t seq, struct thread_row *row) {
+static void fill(const struct segment_thread *thread, uint32_t index, uint64_t seq, struct thread_row *row) {
     /* A record may still carry the dump of the thread that had it before: an older dump is not looked at. */
     bool dumped = thread->dump_seq && thread->dump_seq >= seq && (seq || !waits_since(thread));
     *row = (struct thread_row){
+        .index = index,
         .tid = thread->tid,
         .state = dumped ? thread->dump_state : thread->state,
         .since_ns = dumped ? thread->dump_since_ns : thread->state_since_ns,
         .stack = dumped ? thread->dump_stack : 0,
         .pc = !dumped && thread->wait_seq % 2 ? thread->wait_pc - 1 : 0,
         .create_stack = thread->create_stack,
+        .labels = thread->labels,
         .started_ns = thread->started_ns,
     };
     if (thread->wait_seq % 2)
@@ -65,7 +67,7 @@ int threads_take(const struct view *view, uint64_t seq, struct threads *ret) {
     for (uint32_t i = 0; i < view->threads.count; i++) {
         struct segment_thread thread;
         if (view_thread(view, i, &thread) && live(&thread))
-            fill(&thread, seq, &threads.rows[threads.n++]);
+            fill(&thread, i, seq, &threads.rows[threads.n++]);
     }
     qsort(threads.rows, threads.n, sizeof(*threads.rows), by_tid);
     *ret = threads;

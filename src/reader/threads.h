@@ -6,6 +6,7 @@
 #include "reader/validate.h"
 
 struct thread_row {
+    uint32_t index; /* of its record */
     uint32_t tid;
     enum segment_thread_state state;
     uint64_t since_ns;          /* CLOCK_MONOTONIC; 0 unknown */
@@ -15,6 +16,7 @@ struct thread_row {
     struct outside_place place; /* where it waits, as its hook published it; all 0 when it does not */
     struct view_stack *outside; /* as it was read from outside, in place of both; the row's own; NULL = it was not */
     uint32_t create_stack;      /* id; 0 unknown */
+    uint32_t labels;            /* id of a set; 0 none */
     char name[SEGMENT_THREAD_NAME_BYTES];
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reader/internal.h"
+#include "reader/labels.h"
 #include "reader/threads.h"
 
 #define NAME_BYTES 64u
@@ -114,6 +115,12 @@ static uint32_t string_key(const struct trace_input *input, uint64_t id) {
     return text_key(input, text, size);
 }
 
+static void tell_labels(struct trace_input *input, uint32_t tid, uint64_t ns, uint32_t labels) {
+    char text[LABELS_TEXT_BYTES];
+    size_t size = labels_text(&input->reader->view, labels, text);
+    add(input, TRACE_LABEL, tid, ns)->text = text_key(input, text, size);
+}
+
 /* Its message stands in the slots behind it, of the same copy of the chunk. */
 static uint32_t message_key(const struct trace_input *input, const struct segment_trace_chunk *chunk, uint32_t slot) {
     char text[SEGMENT_TRACE_MESSAGE_BYTES_MAX];
@@ -189,6 +196,9 @@ static void tell_record(struct trace_input *input, struct trace_input_thread *th
     case SEGMENT_TRACE_LOG:
         tell_annotation(input, chunk, slot);
         break;
+    case SEGMENT_TRACE_LABELS:
+        tell_labels(input, tid, ns, (uint32_t)record->value);
+        break;
     case SEGMENT_TRACE_NONE:
     case SEGMENT_TRACE_TEXT:
         break;
@@ -252,6 +262,20 @@ static uint64_t place_of(const struct trace_input *input, const struct segment_t
     return ns_of(input, record->begin ? record->begin : record->value);
 }
 
+/* The oldest change of labels that there is tells which ones held before. */
+static void survey_labels(struct trace_input *input, const struct segment_trace_chunk *chunk,
+                          const struct segment_trace_record *record) {
+    if (chunk->thread >= input->reader->view.threads.count)
+        return;
+    struct trace_input_thread *thread = &input->threads[chunk->thread];
+    uint64_t ns = ns_of(input, record->begin);
+    if (thread->labels_tid == chunk->tid && thread->labels_ns <= ns)
+        return;
+    thread->labels_tid = chunk->tid;
+    thread->labels = (uint32_t)record->object;
+    thread->labels_ns = ns;
+}
+
 static void survey_chunk(struct trace_input *input, uint32_t index) {
     struct trace_input_chunk *known = &input->chunks[index];
     struct segment_trace_chunk chunk;
@@ -266,6 +290,8 @@ static void survey_chunk(struct trace_input *input, uint32_t index) {
         known->last_ns = ns > known->last_ns ? ns : known->last_ns;
         ns = ns_of(input, end_of(&chunk.records[i]));
         known->newest_ns = ns > known->newest_ns ? ns : known->newest_ns;
+        if (chunk.records[i].kind == SEGMENT_TRACE_LABELS)
+            survey_labels(input, &chunk, &chunk.records[i]);
     }
 }
 
@@ -328,6 +354,13 @@ static void tell_old_wait(struct trace_input *input, const struct thread_row *ro
     event->value = row->since_ns;
 }
 
+static void tell_old_labels(struct trace_input *input, const struct thread_row *row) {
+    const struct trace_input_thread *thread = &input->threads[row->index];
+    uint32_t labels = thread->labels_tid == row->tid ? thread->labels : row->labels;
+    if (labels)
+        tell_labels(input, row->tid, BEFORE_ALL_NS, labels);
+}
+
 void trace_input_introduce(struct trace_input *input, uint64_t start_ns, uint64_t dump) {
     const struct view *view = &input->reader->view;
     struct threads threads;
@@ -340,6 +373,7 @@ void trace_input_introduce(struct trace_input *input, uint64_t start_ns, uint64_
         if (row->started_ns > start_ns) /* its record tells */
             continue;
         add(input, TRACE_THREAD_START, row->tid, BEFORE_ALL_NS)->text = name_key(input, row->name, sizeof(row->name));
+        tell_old_labels(input, row);
         if (dump)
             tell_old_wait(input, row);
     }

@@ -34,6 +34,9 @@ struct trace_input {
     struct trace_input_thread {
         uint32_t tid, name; /* told already */
         uint64_t wait;      /* ticks of the wait whose beginning was told */
+        uint32_t labels_tid,
+            labels;         /* by the survey, of the thread whose labels change: those before the first change */
+        uint64_t labels_ns; /* when that was */
     } * threads;
 
     struct trace_event events[TRACE_INPUT_EVENTS]; /* on their way to the writer */

@@ -21,14 +21,15 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x4745534f4b49500aull /* "\nPIKOSEG" read as little endian */
-#define SEGMENT_VERSION 4u
+#define SEGMENT_VERSION 5u
 
 /* Limits. What does not fit is counted in segment_counters and shows up as a `lost` frame. */
-#define SEGMENT_STACK_DEPTH_MAX 128u    /* frames of one stack; deeper ones keep the leaf end, marked truncated */
-#define SEGMENT_STACK_SLOTS (1u << 17)  /* hash slots; power of two */
-#define SEGMENT_STACKS_MAX (1u << 16)   /* distinct stacks: half of the slots, so that probes stay short */
-#define SEGMENT_STACK_WORDS (1u << 21)  /* 64-bit words for the stacks themselves: 16 MiB */
-#define SEGMENT_STACK_PROBES 64u        /* slots looked at before a stack counts as lost */
+#define SEGMENT_STACK_DEPTH_MAX 128u   /* frames of one stack; deeper ones keep the leaf end, marked truncated */
+#define SEGMENT_STACK_SLOTS (1u << 17) /* hash slots; power of two */
+#define SEGMENT_STACKS_MAX (1u << 16)  /* distinct stacks: half of the slots, so that probes stay short */
+#define SEGMENT_STACK_BITS 21          /* of a stack's id */
+#define SEGMENT_STACK_WORDS (1u << SEGMENT_STACK_BITS) /* 64-bit words for the stacks themselves: 16 MiB */
+#define SEGMENT_STACK_PROBES 64u                       /* slots looked at before a stack counts as lost */
 #define SEGMENT_CPU_BUCKETS (1u << 15)  /* (stack, thread) pairs of the running CPU captures; power of two */
 #define SEGMENT_HEAP_BUCKETS (1u << 16) /* (stack, size class, rate) triples; power of two */
 #define SEGMENT_WAIT_BUCKETS (1u << 15) /* (stack) buckets of each of block and mutex; power of two */
@@ -42,8 +43,10 @@
 #define SEGMENT_BUILD_ID_BYTES 32u
 #define SEGMENT_STRING_SLOTS (1u << 13) /* hash slots for the names that a program gives; power of two */
 #define SEGMENT_STRING_PROBES 32u
-#define SEGMENT_STRING_BYTES (1u << 19) /* of all names */
-#define SEGMENT_STRING_LENGTH_MAX 255u  /* longer ones are cut */
+#define SEGMENT_STRING_BITS 19                           /* of a string's id */
+#define SEGMENT_STRING_BYTES (1u << SEGMENT_STRING_BITS) /* of all names */
+#define SEGMENT_STRING_LENGTH_MAX 255u                   /* longer ones are cut */
+#define SEGMENT_LABELS_MAX 8u                            /* of one thread at a time */
 #define SEGMENT_TRACE_CHUNK_BYTES 4096u
 #define SEGMENT_TRACE_RECORDS 127u           /* of one chunk */
 #define SEGMENT_TRACE_BYTES_MIN (256u << 10) /* of all chunks */
@@ -70,13 +73,33 @@ typedef uint64_t segment_stack_slot;
 
 /* ---- Buckets: claimed once by CAS on `key` (0 = free), then only added to ------------------------------------------ */
 struct segment_cpu_bucket {
-    uint64_t key;    /* A, release: stack id | thread's tid << 32 */
+    uint64_t key;    /* A, release: segment_cpu_key() */
     uint64_t count;  /* A: samples, each timer overrun included */
     uint64_t ns;     /* A: CPU time they stand for */
     uint32_t thread; /* A: index into threads[], for the name; valid while that record's tid is still this one */
     uint32_t reserved;
 };
 _Static_assert(sizeof(struct segment_cpu_bucket) == 32, "layout");
+
+/* A stack, a thread and its labels (a string's id) in one word. Of each kind of bucket the low bits are the stack. */
+#define SEGMENT_TID_BITS 22 /* the kernel's PID_MAX_LIMIT */
+_Static_assert(SEGMENT_STACK_BITS + SEGMENT_TID_BITS + SEGMENT_STRING_BITS <= 64, "one word");
+
+static inline uint64_t segment_cpu_key(uint32_t stack, uint32_t tid, uint32_t labels) {
+    return stack | (uint64_t)tid << SEGMENT_STACK_BITS | (uint64_t)labels << (SEGMENT_STACK_BITS + SEGMENT_TID_BITS);
+}
+
+static inline uint32_t segment_key_stack(uint64_t key) {
+    return (uint32_t)key & ((1u << SEGMENT_STACK_BITS) - 1);
+}
+
+static inline uint32_t segment_cpu_key_tid(uint64_t key) {
+    return (uint32_t)(key >> SEGMENT_STACK_BITS) & ((1u << SEGMENT_TID_BITS) - 1);
+}
+
+static inline uint32_t segment_cpu_key_labels(uint64_t key) {
+    return (uint32_t)(key >> (SEGMENT_STACK_BITS + SEGMENT_TID_BITS));
+}
 
 /* Raw counts of *sampled* objects; the reader unsamples: an object of size s is kept with probability
  * 1 - exp(-s / rate), see runtime/mprof.go, scaleHeapSample. Frees are added before allocations are read, so a reader
@@ -146,7 +169,7 @@ struct segment_thread {
     uint64_t wait_object; /* A: address of what is waited for, or a file descriptor; 0 unknown */
     uint64_t wait_ticks;  /* A: of the trace's clock: when the wait began; 0 = not while recording, or no wait */
     uint32_t wait_stack;  /* A: stack id, known while recording; 0 = not */
-    uint32_t reserved_too;
+    uint32_t labels;      /* A: id of a string that holds struct segment_label, as many as there are; 0 none */
 
     /* Filled by control (or by the thread's own handler) for one dump. */
     uint64_t dump_seq;      /* A, release: dump that the next five fields belong to */
@@ -160,6 +183,13 @@ struct segment_thread {
     uint64_t reserved[4];
 };
 _Static_assert(sizeof(struct segment_thread) == 192, "three cache lines");
+
+/* A label that the program gave a thread: ids of strings. Of a thread's labels no two have the same key, and they ascend
+ * by it, so that equal sets are equal strings. */
+struct segment_label {
+    uint32_t key, value;
+};
+_Static_assert(SEGMENT_LABELS_MAX * sizeof(struct segment_label) <= SEGMENT_STRING_LENGTH_MAX, "a set is a string");
 
 /* ---- Strings: the names of tasks, regions and the like, each once. A string's id is the offset of its first byte in
  * the array, plus one; 0 is none. There stands its length (one byte), then its bytes. Slots as those of stacks: hash and
@@ -195,6 +225,8 @@ enum segment_trace_kind { /* begin: ticks, of each; object, value: as said */
                           SEGMENT_TRACE_LOG = 12,          /* object: task; value: bytes << 32 | category; the message
                                                             * stands in the slots behind it */
                           SEGMENT_TRACE_TEXT = 13,         /* 24 bytes of it, from `begin` on */
+                          SEGMENT_TRACE_LABELS = 14,       /* value: the thread's labels from here on, as in its
+                                                            * record; object: those until here */
 };
 
 #define SEGMENT_TRACE_TYPE_SHIFT 40
@@ -285,7 +317,7 @@ struct segment_counters {
     uint64_t hook_ns;          /* A: time that they took to be recorded */
     uint64_t forks;            /* A: calls of fork and its like, under a supervisor */
     uint64_t string_bytes;     /* A: of the strings' array in use (allocation cursor; may pass the limit) */
-    uint64_t lost_strings;     /* A: names that found no room */
+    uint64_t lost_strings;     /* A: names and labels that found no room */
     uint64_t reserved[6];
 };
 _Static_assert(sizeof(struct segment_counters) == 256, "layout");

@@ -9,6 +9,8 @@ int main(void) {
     if (piko_profiling_start(&options, &profiling))
         return 1;
     uint64_t task = piko_task_begin(0, "consumer");
+    piko_label_set("language", "C");
+    piko_label_clear(NULL);
     piko_task_end(task);
     printf("%d\n", piko_profiling_port(profiling) > 0);
     return piko_profiling_stop(profiling);

@@ -2,7 +2,9 @@
 
 #include "probe/handler/probe.h"
 
+/* A multiplication spreads upwards alone: what tells keys apart at their upper end is brought down first. */
 static uint32_t mix(uint64_t key) {
+    key ^= key >> 32;
     key *= 0x9e3779b97f4a7c15ull;
     return (uint32_t)(key >> 32);
 }
@@ -28,10 +30,9 @@ static uint32_t mix(uint64_t key) {
         found_;                                                                                                        \
     })
 
-void buckets_add_cpu(uint32_t stack_id, const struct segment_thread *record, uint64_t samples, uint64_t ns) {
-    uint64_t tid = __atomic_load_n(&record->tid, __ATOMIC_RELAXED);
+void buckets_add_cpu(uint64_t key, const struct segment_thread *record, uint64_t samples, uint64_t ns) {
     struct segment_cpu_bucket *bucket =
-        stack_id ? FIND_BUCKET(probe.tables.cpu, SEGMENT_CPU_BUCKETS, stack_id | tid << 32) : NULL;
+        segment_key_stack(key) ? FIND_BUCKET(probe.tables.cpu, SEGMENT_CPU_BUCKETS, key) : NULL;
     struct segment_counters *counters = &probe.segment->counters;
     if (!bucket) {
         counter_add(&counters->lost_cpu, samples);

@@ -8,7 +8,8 @@
 
 #include "segment/segment.h"
 
-void buckets_add_cpu(uint32_t stack_id, const struct segment_thread *record, uint64_t samples, uint64_t ns);
+/* key: segment_cpu_key() */
+void buckets_add_cpu(uint64_t key, const struct segment_thread *record, uint64_t samples, uint64_t ns);
 
 /* Index of the heap bucket for (stack, class of size, rate), its allocation counted; UINT32_MAX when lost. */
 uint32_t buckets_add_alloc(uint32_t stack_id, uint64_t size, uint64_t rate);

@@ -3,11 +3,10 @@
 #include "probe/handler/probe.h"
 
 /* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/): names are short. */
-static uint32_t hash_string(const char *text, uint32_t *ret_length) {
-    uint32_t hash = 2166136261u, n = 0;
-    for (; text[n] && n < SEGMENT_STRING_LENGTH_MAX; n++)
-        hash = (hash ^ (uint8_t)text[n]) * 16777619u;
-    *ret_length = n;
+static uint32_t hash_string(const char *text, uint32_t length) {
+    uint32_t hash = 2166136261u;
+    for (uint32_t i = 0; i < length; i++)
+        hash = (hash ^ (uint8_t)text[i]) * 16777619u;
     return hash;
 }
 
@@ -36,10 +35,17 @@ static uint32_t store_string(const char *text, uint32_t length) {
 }
 
 uint32_t strings_intern(const char *text) {
-    uint32_t length, fresh = 0;
-    if (!text || !*text)
+    uint32_t length = 0;
+    while (text && text[length] && length < SEGMENT_STRING_LENGTH_MAX)
+        length++;
+    return strings_intern_bytes(text, length);
+}
+
+uint32_t strings_intern_bytes(const void *bytes, uint32_t length) {
+    const char *text = bytes;
+    uint32_t hash = hash_string(text, length), fresh = 0;
+    if (!length)
         return 0;
-    uint32_t hash = hash_string(text, &length);
     for (uint32_t i = 0; i < SEGMENT_STRING_PROBES; i++) {
         segment_string_slot *slot = &probe.tables.string_slots[(hash + i) & (SEGMENT_STRING_SLOTS - 1)];
         uint64_t packed = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
@@ -55,4 +61,16 @@ uint32_t strings_intern(const char *text) {
     }
     counter_add(&probe.segment->counters.lost_strings, 1);
     return 0;
+}
+
+uint32_t strings_read(uint32_t id, void *ret, uint32_t max) {
+    if (!id || id >= SEGMENT_STRING_BYTES)
+        return 0;
+    const uint8_t *stored = probe.tables.string_bytes + id - 1;
+    uint32_t length = stored[0];
+    if (length > max || id + length > SEGMENT_STRING_BYTES)
+        return 0;
+    for (uint32_t i = 0; i < length; i++)
+        ((uint8_t *)ret)[i] = stored[1 + i];
+    return length;
 }

@@ -31,7 +31,7 @@ static void reset_record(struct segment_thread *record) {
     record->name[0] = '\0';
     record->stack_low = record->stack_high = 0;
     record->wait_object = record->dump_seq = record->dump_since_ns = record->dump_wait_seq = record->state_since_ns = 0;
-    record->dump_stack = record->dump_state = record->wait_stack = 0;
+    record->dump_stack = record->dump_state = record->wait_stack = record->labels = 0;
     record->root_pc = 0;
     record->wait_ticks = 0;
     __atomic_store_n(&record->wait_seq, (record->wait_seq | 1) + 1, __ATOMIC_RELEASE); /* even: waits for nothing */

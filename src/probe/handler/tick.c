@@ -55,12 +55,13 @@ static void sample_cpu(const struct segment_thread *record, const siginfo_t *inf
     if (trace_is_on())
         trace_record((struct segment_trace_record){
             .kind = SEGMENT_TRACE_SAMPLE, .stack = stack, .begin = trace_ticks(), .value = expiries});
-    uint64_t samples = timers_delivered(record, generation, expiries, stack, &ns);
+    uint64_t key = segment_cpu_key(stack, record->tid, __atomic_load_n(&record->labels, __ATOMIC_RELAXED));
+    uint64_t samples = timers_delivered(record, generation, expiries, key, &ns);
     if (!samples)
         return;
     counter_add(&counters->cpu_samples, 1);
     counter_add(&counters->cpu_overruns, samples - 1);
-    buckets_add_cpu(stack, record, samples, ns);
+    buckets_add_cpu(key, record, samples, ns);
 }
 
 static void answer_dump(struct segment_thread *record, const struct unwind_registers *registers) {

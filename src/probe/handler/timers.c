@@ -23,7 +23,7 @@ static struct cpu_timer {
      * by timers_settle(). The generation of the timer stands above the number: a signal of a timer may come after the
      * next one was started, with another period. */
     uint64_t delivered, counted;
-    uint32_t stack; /* A: of its last sample; 0 none yet */
+    uint64_t key; /* A: segment_cpu_key() of its last sample; 0 none yet */
 } cpu_timers[SEGMENT_THREADS_MAX];
 #define TIMER_NONE 0u
 #define TIMER_BUSY 1u
@@ -115,7 +115,7 @@ static void start_cpu(struct segment_thread *record, uint64_t period_ns, bool fr
     __atomic_store_n(&own->first_ns, NOT_YET, __ATOMIC_RELAXED);
     own->period_ns = period_ns;
     if (!same) /* with another period the thread goes on where it was last */
-        __atomic_store_n(&own->stack, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&own->key, 0, __ATOMIC_RELAXED);
     int timer = make_timer(record, TICK_CPU, generation);
     if (timer < 0) {
         counter_add(&probe.segment->counters.lost_timers, 1);
@@ -143,13 +143,13 @@ static uint64_t claim_expiries(struct cpu_timer *own, uint64_t total) {
     return 0;
 }
 
-uint64_t timers_delivered(const struct segment_thread *record, uint32_t generation, uint64_t expiries, uint32_t stack,
+uint64_t timers_delivered(const struct segment_thread *record, uint32_t generation, uint64_t expiries, uint64_t key,
                           uint64_t *ret_ns) {
     struct cpu_timer *own = &cpu_timers[record - probe.tables.threads];
     if (own->delivered >> GENERATION_SHIFT != generation)
         own->delivered = (uint64_t)generation << GENERATION_SHIFT;
     own->delivered += expiries;
-    __atomic_store_n(&own->stack, stack, __ATOMIC_RELAXED);
+    __atomic_store_n(&own->key, key, __ATOMIC_RELAXED);
     /* Read before the claim: when that succeeds, the period is the generation's own. */
     uint64_t period_ns = __atomic_load_n(&own->period_ns, __ATOMIC_ACQUIRE);
     uint64_t samples = claim_expiries(own, own->delivered);
@@ -167,16 +167,15 @@ static void settle(const struct segment_thread *record, bool finally) {
     uint64_t first_ns = __atomic_load_n(&own->first_ns, __ATOMIC_ACQUIRE), now = cpu_time_of(tid);
     uint64_t due = now >= first_ns ? (now - first_ns) / own->period_ns + 1 : 0;
     uint64_t generation = __atomic_load_n(&own->counted, __ATOMIC_ACQUIRE) >> GENERATION_SHIFT;
-    uint32_t stack = __atomic_load_n(&own->stack, __ATOMIC_RELAXED);
-    uint64_t root_pc = record->root_pc;
-    bool known = stack || root_pc;
+    uint64_t key = __atomic_load_n(&own->key, __ATOMIC_RELAXED), root_pc = record->root_pc;
+    bool known = key || root_pc;
     uint64_t missing = known || finally ? claim_expiries(own, due | generation << GENERATION_SHIFT) : 0;
     if (!missing)
         return;
-    if (!stack && known)
-        stack = stacks_intern(&root_pc, 1, false);
+    if (!key && known)
+        key = segment_cpu_key(stacks_intern(&root_pc, 1, false), tid, /* labels= */ 0);
     counter_add(&probe.segment->counters.cpu_overruns, missing);
-    buckets_add_cpu(stack, record, missing, missing * own->period_ns);
+    buckets_add_cpu(key, record, missing, missing * own->period_ns);
 }
 
 void timers_settle(const struct segment_thread *record) {

@@ -1,8 +1,9 @@
-/* What a program says of itself, for execution traces: declared in <piko/piko.h>, defined in libpiko and in the probe that
- * `piko run` loads before it. One load and branch while nothing records. */
+/* What a program says of itself: declared in <piko/piko.h>, defined in libpiko and in the probe that `piko run` loads before
+ * it. For execution traces one load and branch while nothing records; labels are kept all the time. */
 #include <piko/piko.h>
 
 #include "probe/handler/capture.h"
+#include "probe/handler/labels.h"
 #include "probe/handler/strings.h"
 #include "probe/handler/thread.h"
 #include "probe/handler/trace.h"
@@ -53,4 +54,21 @@ void piko_log(uint64_t task, const char *category, const char *message) {
         struct unwind_registers caller = CALLER_REGISTERS();
         trace_log(task, strings_intern(category), capture_stack(&caller), message);
     }
+}
+
+void piko_label_set(const char *key, const char *value) {
+    if (key)
+        labels_set(key, value);
+}
+
+void piko_label_clear(const char *key) {
+    labels_set(key, NULL);
+}
+
+uint64_t piko_labels_get(void) {
+    return labels_get();
+}
+
+void piko_labels_restore(uint64_t labels) {
+    labels_restore(labels);
 }

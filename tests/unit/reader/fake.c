@@ -93,6 +93,14 @@ uint32_t fake_stack(struct fake *fake, uint16_t flags, uint16_t n, const uint64_
     return id;
 }
 
+uint32_t fake_string(struct fake *fake, const void *bytes, uint8_t size) {
+    uint8_t *to = TABLE(fake, string_bytes, uint8_t) + fake->string_bytes;
+    to[0] = size;
+    memcpy(to + 1, bytes, size);
+    fake->string_bytes += size + 1u;
+    return fake->string_bytes - size;
+}
+
 struct segment_heap_bucket *fake_heap(struct fake *fake, uint32_t stack, uint64_t rate, uint64_t allocs, uint64_t bytes,
                                       uint64_t frees, uint64_t freed) {
     struct segment_heap_bucket *bucket =
@@ -129,7 +137,7 @@ struct segment_cpu_bucket *fake_cpu(struct fake *fake, uint32_t stack, uint32_t 
                                     uint64_t ns) {
     struct segment_cpu_bucket *bucket = use(fake, &TABLE(fake, cpu, struct segment_cpu_bucket)[fake->buckets[CPU]++]);
     *bucket = (struct segment_cpu_bucket){.count = count, .ns = ns, .thread = thread};
-    __atomic_store_n(&bucket->key, stack | (uint64_t)tid << 32, __ATOMIC_RELEASE);
+    __atomic_store_n(&bucket->key, segment_cpu_key(stack, tid, /* labels= */ 0), __ATOMIC_RELEASE);
     return bucket;
 }
 

@@ -14,7 +14,7 @@
 struct fake {
     struct segment *segment;
     size_t bytes;
-    uint32_t words; /* used */
+    uint32_t words, string_bytes; /* used */
     uint32_t buckets[4], threads, modules;
     pthread_t control;
     int control_runs, silent;          /* silent: the target answers nothing */
@@ -36,6 +36,9 @@ struct segment_cpu_bucket *fake_cpu(struct fake *fake, uint32_t stack, uint32_t 
                                     uint64_t ns);
 struct segment_thread *fake_thread(struct fake *fake, uint32_t tid, const char *name, uint32_t state);
 struct segment_module *fake_module(struct fake *fake, uint64_t start, uint64_t limit, const char *path);
+
+/* A string; its id. */
+uint32_t fake_string(struct fake *fake, const void *bytes, uint8_t size);
 
 /* The executable mappings of this process, the program first, with their build ids. */
 void fake_own_modules(struct fake *fake);

@@ -333,6 +333,60 @@ static void cpu_is_the_difference_between_begin_and_end(void **unused) {
     assert_int_equal(state.fake.segment->mailbox.cpu_users, 0);
 }
 
+static uint32_t labels_made(const char *key, const char *value) {
+    struct segment_label label = {.key = fake_string(&state.fake, key, (uint8_t)strlen(key)),
+                                  .value = fake_string(&state.fake, value, (uint8_t)strlen(value))};
+    return fake_string(&state.fake, &label, sizeof(label));
+}
+
+static const struct profile_sample *sample_with_labels(uint32_t labels, struct profile **ret) {
+    struct reader_cpu *capture = NULL;
+    assert_int_equal(reader_cpu_begin(state.reader, 0, &capture), 0);
+    struct segment_cpu_bucket *bucket = fake_cpu(&state.fake, stack_at(0x2000), 101, 0, 1, 10000000);
+    bucket->key = segment_cpu_key(segment_key_stack(bucket->key), 101, labels);
+    assert_int_equal(reader_cpu_end(capture, ret), 0);
+    return sample_at(*ret, "program+0x2000");
+}
+
+static void cpu_samples_have_the_labels_that_the_program_gave(void **unused) {
+    (void)unused;
+    struct profile *profile = NULL;
+    const struct profile_sample *sample = sample_with_labels(labels_made("route", "/users"), &profile);
+    assert_string_equal(label_of(sample, "route")->string, "/users");
+    assert_string_equal(label_of(sample, "thread id")->string, "101");
+    profile_free(profile);
+}
+
+static void a_thread_has_the_labels_of_its_record(void **unused) {
+    (void)unused;
+    struct profile *profile = NULL;
+    fake_thread(&state.fake, 101, "worker", SEGMENT_THREAD_RUNNING)->labels = labels_made("role", "writer");
+    fake_control_start(&state.fake);
+    assert_int_equal(reader_profile(state.reader, READER_GOROUTINE, &profile), 0);
+    fake_control_stop(&state.fake);
+    assert_string_equal(label_of(&profile->samples[0], "role")->string, "writer");
+    profile_free(profile);
+}
+
+static void labels_that_are_none_are_left_out(void **unused) {
+    (void)unused;
+    const struct segment_label outside[] = {{.key = UINT32_MAX, .value = 1}, {.key = 1, .value = 0}};
+    char many[255] = {0};
+    const uint32_t sets[] = {
+        fake_string(&state.fake, "seven b", 7),
+        fake_string(&state.fake, outside, sizeof(outside)),
+        fake_string(&state.fake, many, sizeof(many)),
+        labels_made("", "value"),
+        labels_made("\0key", "value"),
+        (1u << SEGMENT_STRING_BITS) - 1,
+    };
+    for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
+        struct profile *profile = NULL;
+        assert_int_equal(sample_with_labels(sets[i], &profile)->n_labels, 1); /* the thread's id */
+        profile_free(profile);
+    }
+}
+
 /* 100 Hz all the time, 1000 for a while in between. */
 static void captures_at_different_rates_are_each_right_in_their_periods(void **unused) {
     (void)unused;
@@ -473,6 +527,9 @@ int main(void) {
         TEST(goroutine_of_a_silent_target_is_what_is_known),
         TEST(threadcreate_groups_threads_by_their_creator),
         TEST(cpu_is_the_difference_between_begin_and_end),
+        TEST(cpu_samples_have_the_labels_that_the_program_gave),
+        TEST(a_thread_has_the_labels_of_its_record),
+        TEST(labels_that_are_none_are_left_out),
         TEST(captures_at_different_rates_are_each_right_in_their_periods),
         TEST(cpu_table_that_was_cleared_counts_from_there),
         TEST(cpu_of_a_silent_target_times_out_and_leaves),

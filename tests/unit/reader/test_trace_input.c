@@ -187,6 +187,53 @@ static void a_message_stands_in_the_slots_behind_it(void **unused) {
     assert_int_equal(n_events, 2); /* and the thread's name */
 }
 
+static uint32_t labels_made(const char *key, const char *value) {
+    struct segment_label label = {.key = fake_string(&fake, key, (uint8_t)strlen(key)),
+                                  .value = fake_string(&fake, value, (uint8_t)strlen(value))};
+    return fake_string(&fake, &label, sizeof(label));
+}
+
+static void labels_are_told_as_one_text(void **unused) {
+    (void)unused;
+    put(lease(0, TID), (struct segment_trace_record){
+                           .kind = SEGMENT_TRACE_LABELS, .begin = base, .value = labels_made("route", "/users")});
+    put(chunk_of(0), (struct segment_trace_record){.kind = SEGMENT_TRACE_LABELS, .begin = base + 1, .value = 0});
+    read_all();
+    assert_string_equal(text_of(told(TRACE_LABEL, 0).text), "route=/users");
+    assert_int_equal(told(TRACE_LABEL, 1).text, 0);
+}
+
+/* The record has those of now, which came within the window: its first change tells what was before. */
+static void a_window_begins_with_the_labels_of_its_beginning(void **unused) {
+    (void)unused;
+    uint32_t before = labels_made("step", "one"), between = labels_made("step", "two");
+    struct segment_thread *thread = segment_entries(fake.segment, &fake.segment->threads);
+    thread->labels = labels_made("step", "three");
+    struct segment_trace_record change = {.kind = SEGMENT_TRACE_LABELS, .begin = base, .value = thread->labels};
+    change.object = between;
+    change.begin = base + 100;
+    put(lease(1, TID), change);
+    change.value = between;
+    change.object = before;
+    change.begin = base + 50;
+    put(lease(0, TID), change);
+    trace_input_survey(&input);
+    trace_input_introduce(&input, base, /* dump= */ 0);
+    assert_int_equal(trace_input_flush(&input), 0);
+    assert_int_equal(count(TRACE_LABEL), 1);
+    assert_string_equal(text_of(told(TRACE_LABEL, 0).text), "step=one");
+}
+
+static void without_a_change_the_labels_are_those_of_now(void **unused) {
+    (void)unused;
+    struct segment_thread *thread = segment_entries(fake.segment, &fake.segment->threads);
+    thread->labels = labels_made("step", "three");
+    trace_input_survey(&input);
+    trace_input_introduce(&input, base, /* dump= */ 0);
+    assert_int_equal(trace_input_flush(&input), 0);
+    assert_string_equal(text_of(told(TRACE_LABEL, 0).text), "step=three");
+}
+
 static void a_start_tells_who_made_it_and_when(void **unused) {
     (void)unused;
     put(lease(0, TID),
@@ -287,8 +334,9 @@ static void unknown_kinds_and_reasons_are_harmless(void **unused) {
     (void)unused;
     struct segment_trace_chunk *chunk = lease(0, TID);
     for (unsigned kind = 0; kind < 120; kind++)
-        put(chunk, (struct segment_trace_record){
-                       .kind = (uint8_t)(kind + 14), .reason = (uint8_t)(255 - kind), .begin = base + kind});
+        put(chunk, (struct segment_trace_record){.kind = (uint8_t)(kind + SEGMENT_TRACE_LABELS + 1),
+                                                 .reason = (uint8_t)(255 - kind),
+                                                 .begin = base + kind});
     put(chunk, wait_record(0x7f, base, base + 1));
     read_all();
     assert_int_equal(told(TRACE_BLOCK, 0).reason, TRACE_OTHER);
@@ -397,6 +445,9 @@ int main(void) {
         TEST(a_wait_from_before_the_recording_only_ends),
         TEST(a_wait_that_is_under_way_is_told_once),
         TEST(a_message_stands_in_the_slots_behind_it),
+        TEST(labels_are_told_as_one_text),
+        TEST(a_window_begins_with_the_labels_of_its_beginning),
+        TEST(without_a_change_the_labels_are_those_of_now),
         TEST(a_start_tells_who_made_it_and_when),
         TEST(each_record_is_told_once),
         TEST(what_was_there_before_is_passed_over),
