@@ -1,6 +1,7 @@
-// The same as program.c.
-#include <piko/piko.h>
+// The same as program.c, in the forms of C++.
+#include <piko/piko.hpp>
 #include <stdio.h>
+#include <string>
 
 int main(void) {
     static struct piko_profiling_options options;
@@ -8,8 +9,14 @@ int main(void) {
     options.port = PIKO_ANY_PORT;
     if (piko_profiling_start(&options, &profiling))
         return 1;
-    uint64_t task = piko_task_begin(0, "consumer");
-    piko_task_end(task);
+    {
+        piko::task task("consumer");
+        piko::label label("language", "C++");
+        piko::region region(task, "say");
+        piko::log(task, "standard", std::to_string(__cplusplus));
+        piko::labels taken;
+        piko::with_labels given(taken);
+    }
     printf("%d\n", piko_profiling_port(profiling) > 0);
     return piko_profiling_stop(profiling);
 }

@@ -49,7 +49,7 @@ class Packages(unittest.TestCase):
         self.assertRegex(library, r"usr/lib/[\w-]+/libpiko\.so\.0\n|usr/lib/[\w-]+/libpiko\.so\.0 ")
         self.assertNotRegex(library, r"piko\.h|libpiko\.a|libpiko\.so\n|probe")
         development = run("dpkg-deb", "--contents", self.files["libpiko-dev"])
-        for name in ("usr/include/piko/piko.h", "libpiko.a", "libpiko.so -> libpiko.so.0", "pkgconfig/piko.pc",
+        for name in ("usr/include/piko/piko.h", "usr/include/piko/piko.hpp", "libpiko.a", "libpiko.so -> libpiko.so.0", "pkgconfig/piko.pc",
                      "man3/libpiko.3.gz"):
             self.assertIn(name, development)
         self.assertIn("libpiko0 (= ", run("dpkg-deb", "--field", self.files["libpiko-dev"], "Depends"))
