@@ -34,7 +34,16 @@ static unsigned render(struct site *site, const char *path, uint64_t task, struc
     return found ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND;
 }
 
-/* One task a request, so that a trace shows where each spent its time. */
+/* A name of the part of the site that a path leads to. Labels are for names of which there are few, and paths are the
+ * visitors' to choose. */
+static const char *part_of(const char *path) {
+    if (strcmp(path, "/") == 0)
+        return "front";
+    return strncmp(path, "/work/", strlen("/work/")) == 0 ? "work" : "content";
+}
+
+/* One task a request, so that a trace shows where each spent its time; a label, so that a CPU profile can be
+ * asked what one part of the site costs. */
 static enum MHD_Result answer(void *data, struct MHD_Connection *connection, const char *path, const char *method,
                               const char *version, const char *upload, size_t *upload_size, void **request) {
     (void)version, (void)upload;
@@ -49,6 +58,7 @@ static enum MHD_Result answer(void *data, struct MHD_Connection *connection, con
     }
     struct text page = {0};
     unsigned status = MHD_HTTP_METHOD_NOT_ALLOWED;
+    piko_label_set("part", part_of(path));
     uint64_t task = piko_task_begin(/* parent= */ 0, "request");
     if (parse(method, path, task))
         status = render(data, path, task, &page);
@@ -58,6 +68,7 @@ static enum MHD_Result answer(void *data, struct MHD_Connection *connection, con
     enum MHD_Result result = send_page(connection, status, page);
     piko_region_end(task, "write");
     piko_task_end(task);
+    piko_label_clear("part");
     return result;
 }
 
