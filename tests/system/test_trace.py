@@ -206,7 +206,7 @@ class OfTheSite(unittest.TestCase):
             whole = fetch(self.site.profiling_url + "/profiler/trace/recent")
         self.assertLessEqual(after.threads, before.threads)
         self.assertLessEqual(after.descriptors, before.descriptors + 4)  # connections that were just left
-# The window and what is made of it grow meanwhile; 1,000 traces that are left behind would be a gigabyte.
+        # The window and what is made of it grow meanwhile; 1,000 traces that are left behind would be a gigabyte.
         self.assertLess(after.kib, before.kib + (96 << 10), "KiB")
         path = os.path.join(DIRECTORY.name, "after")
         with open(path, "wb") as file:
