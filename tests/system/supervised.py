@@ -20,8 +20,8 @@ PYTHON = "/usr/bin/python3"  # the distribution's, whatever runs this
 KINDS = ("heap", "allocs", "block", "mutex", "goroutine")
 
 
-def wait_until(condition, seconds=10):
-    """The first true value of condition(), asked again and again."""
+def wait_until(condition, seconds=30):
+    """The first true value of condition(), asked again and again; for long, since the machine may have other things to do."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()

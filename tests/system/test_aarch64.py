@@ -74,8 +74,8 @@ class Preloaded(unittest.TestCase):
             self.assertTrue(3.6e6 < kept < 4.4e6, kept)
             for kind in "mutex", "block":
                 self.assertGreater(top(piko.save(kind), "delay", unit="ms")["takes_turns"][0], 100)
-            # Between two turns it is in the loop that takes them.
-            dump = wait_until(lambda: re.search(r"(?s).*\nturn\(.*", piko.dump()), seconds=30).group()
+            # Between two turns it is in the loop that takes them, and for a moment nobody waits.
+            dump = wait_until(lambda: re.search(r"(?s)(?=.*\nturn\()(?=.*\[mutex wait, ).*", piko.dump())).group()
             self.assertRegex(dump, r"\[running, name=.*\]:\nturn\(.*\n.*\nworks_(much|little)\(.*\n.*\nworks\(")
             self.assertRegex(dump, r"\[mutex wait, name=.*\]:\ntakes_turns\(.*\n.*\nlibc\.so(.*\n)+created by main\n")
             self.assertRegex(dump, r"\[IO wait, name=.*\]:\nmain\((.*\n)+_start\(")

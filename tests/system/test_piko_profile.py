@@ -192,7 +192,7 @@ class Bad(TestCase):
             ("dies", FakeApp(), FakeProfiler(dies_at="allocs")),
             ("useless", FakeApp(status=404),
              FakeProfiler(broken={"profile", "allocs", "heap", "mutex", "block"}, garbage={"goroutine"})),
-            ("trace", FakeApp(status=302), FakeProfiler(status=ROLLING_ON, late=0.7)),
+            ("trace", FakeApp(status=302), FakeProfiler(status=ROLLING_ON, late=1.5)),
         ]:
             cls.servers += [app, profiler]
             output = os.path.join(cls.folder, name)
@@ -286,7 +286,7 @@ class Bad(TestCase):
     def test_requests_while_the_profiler_is_late_do_not_count(self):
         ended = self.runs["trace"]
         for name in STATS:
-            self.assertAlmostEqual(float(ended.stats(name)["duration"].strip("s")), 1, delta=0.3, msg=name)
+            self.assertAlmostEqual(float(ended.stats(name)["duration"].strip("s")), 1, delta=1, msg=name)
 
     def test_allocations_are_those_between_two_snapshots(self):
         self.assertRegex(self.runs["trace"].read(REPORT), r"Total alloc_objects: +1000\n")
@@ -450,7 +450,7 @@ class Good(unittest.TestCase):
             stats = self.ended.stats(name)
             self.assertGreater(int(stats["total_requests"]), 100)
             self.assertEqual(int(stats["failed_requests"]), 0)
-            self.assertAlmostEqual(float(stats["duration"].strip("s")), 1, delta=0.5)
+            self.assertTrue(0.9 < float(stats["duration"].strip("s")) < 3, stats["duration"])
 
     def test_dumps_list_the_goroutines(self):
         for name in DUMPS:

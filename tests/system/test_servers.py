@@ -162,8 +162,8 @@ class Servers(unittest.TestCase):
                 wait_until(lambda: timers(pid))
                 piko.process.kill()
                 piko.process.wait()
-                self.assertGreater(rate(), before / 3)
-                wait_until(lambda: not timers(pid), seconds=20)
+                wait_until(lambda: rate() > before / 3)  # the machine may have had more to do the first time
+                wait_until(lambda: not timers(pid))
             of("redis-cli", "-p", str(port), "shutdown", "nosave")
 
     def test_redis_in_the_background_is_followed_to_its_end(self):
