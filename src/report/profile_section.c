@@ -98,7 +98,7 @@ static void add_table(struct buffer *text, const struct report_phase *phase, con
 }
 
 static int add_view(struct buffer *text, const struct report_phase *phase, const struct report_options *options,
-                    const struct view *view) {
+                    const struct view *view, bool is_first) {
     struct table table;
     int error = table_build(phase->profile, view->sample_type, view->group, &options->filter, &table);
     if (error)
@@ -110,7 +110,8 @@ static int add_view(struct buffer *text, const struct report_phase *phase, const
     text_add_safe(text, table.type->unit);
     buffer_add_string(text, "\n");
     add_total(text, phase->profile, view->sample_type, &table);
-    add_circumstances(text, phase->profile, &table);
+    if (is_first) /* they are those of the whole profile */
+        add_circumstances(text, phase->profile, &table);
     add_filters(text, &options->filter, &table);
     add_table(text, phase, options, &table);
     table_done(&table);
@@ -133,6 +134,6 @@ int section_profile(struct buffer *text, const struct report_phase *phase, const
     size_t n = views_of(phase, options, views);
     int error = 0;
     for (size_t i = 0; i < n && !error; i++)
-        error = add_view(text, phase, options, &views[i]);
+        error = add_view(text, phase, options, &views[i], /* is_first= */ i == 0);
     return error;
 }
