@@ -1,6 +1,7 @@
 """A command under `piko run`, for tests of it. PIKO names the piko that is tested: that of the build folder, or one that was
 installed."""
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -10,7 +11,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
 from target import CHECK_PROFILE
@@ -96,7 +96,7 @@ class Run:
 
     def is_answering(self):
         """Of a process; a command that has just ended answers no more."""
-        with contextlib.suppress(urllib.error.URLError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             return self.processes()
 
     def processes(self, state=None):
