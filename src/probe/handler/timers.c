@@ -14,10 +14,9 @@
 
 /* By record index. Kernel calls are made directly: libc's wrappers keep tables of their own. */
 static struct cpu_timer {
-    uint32_t id;  /* A: the kernel's plus TIMER_BASE; TIMER_NONE, TIMER_BUSY while it is being made */
-    uint32_t tid; /* A: whose it is: a record's next thread has a clock of its own */
-    uint64_t
-        first_ns; /* A: of the thread's CPU clock: when the first expiry is due; one each period_ns from there on */
+    uint32_t id;       /* A: the kernel's plus TIMER_BASE; TIMER_NONE, TIMER_BUSY while it is being made */
+    uint32_t tid;      /* A: whose it is: a record's next thread has a clock of its own */
+    uint64_t first_ns; /* A: of the thread's CPU clock: when the first expiry is due; one each period_ns on */
     uint64_t period_ns;
     /* Expiries that came as signals, by the thread's handler alone; and (A) those that have become samples, by signal or
      * by timers_settle(). The generation of the timer stands above the number: a signal of a timer may come after the

@@ -28,8 +28,8 @@ void timers_start_cpu_from_the_start(struct segment_thread *record, uint64_t per
 /* Settle, and end the timer: what belongs to no known stack is lost. */
 void timers_stop_cpu(struct segment_thread *record);
 
-/* By the handler: so many expiries came as a signal, with this segment_cpu_key(). How many of them are not counted yet, and the CPU time
- * that they stand for. None of a timer that another one has followed: what it owed was settled. */
+/* By the handler: so many expiries came as a signal, with this segment_cpu_key(). How many of them are not counted yet, and
+ * the CPU time that they stand for. None of a timer that another one has followed: what it owed was settled. */
 uint64_t timers_delivered(const struct segment_thread *record, uint32_t generation, uint64_t expiries, uint64_t key,
                           uint64_t *ret_ns);
 
